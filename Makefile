@@ -1,0 +1,89 @@
+# Everything one does here has one word. `make` alone lists them.
+# Portable to GNU make 3.81, which is what macOS has.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+# --- Use it -------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV)/.installed assets  ## Serve files (settings: STRONGROOM_* in the environment, or ARGS="...")
+	@exec $(BIN)/strongroom serve $(ARGS)
+
+# --- Work on it ---------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/.developed assets  ## Run the tests (choose with PYTEST_ARGS="-k upload -n 2")
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.developed  ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: $(VENV)/.developed  ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: $(VENV)/.developed assets  ## Measure speed
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/.installed  ## Write the generated reference pages anew
+	@mkdir -p docs/reference
+	$(BIN)/strongroom events --markdown > docs/reference/.events.md
+	@mv docs/reference/.events.md docs/reference/events.md
+
+.PHONY: assets
+assets: $(VENV)/.installed  ## Bundle the scripts and style sheets, if their sources changed
+	@$(BIN)/python frontend/build.py --install-node
+
+.PHONY: hooks
+hooks: $(VENV)/.developed  ## Let git run the checks at each commit
+	$(BIN)/pre-commit install
+
+.PHONY: constraints
+constraints: $(VENV)/.created  ## Pin the newest versions that pyproject.toml allows
+	$(PIP) install --group pins
+	$(BIN)/uv --quiet pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--upgrade --custom-compile-command "make constraints" --output-file constraints.txt
+
+.PHONY: clean
+clean:  ## Remove everything that make made (files served from ./strongroom-data stay)
+	$(PYTHON) frontend/build.py --clean
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# --- The virtual environment: each stamp says what is in it -------------------------------------------
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Strongroom needs Python 3.11 or newer, which "$(PYTHON)" is not. Name one: make PYTHON=python3.12' >&2; \
+		exit 1; }
+	@echo 'Creating $(VENV) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install 'pip>=25.1'  # the first to know dependency groups
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt hatch_build.py
+	@echo 'Installing Strongroom into $(VENV) ...'
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.developed: $(VENV)/.installed
+	@echo 'Installing the tools for tests and checks ...'
+	@$(PIP) install --constraint constraints.txt --group dev
+	@touch $@

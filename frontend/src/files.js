@@ -1,0 +1,3 @@
+// The file pages' script. Each behaviour is a module of its own, imported here.
+
+import "htmx.org";

@@ -1,0 +1,3 @@
+// The log viewer's script. Each behaviour is a module of its own, imported here.
+
+import "htmx.org";

@@ -1,0 +1,46 @@
+"""Events of the audit system itself: the watchers are watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.audit.events.event import Event, Level, Outcome, Stream, declare
+
+
+@declare("application_started", stream=Stream.OPS, levels=Level.INFO)
+class ApplicationStarted(Event):
+    """A process of the application began to serve."""
+
+
+@declare("application_stopped", stream=Stream.OPS, levels=Level.INFO)
+class ApplicationStopped(Event):
+    """A process of the application stopped in good order."""
+
+
+@declare("logs_viewed", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class LogsViewed(Event):
+    """Somebody searched the records or opened one."""
+
+    count: int
+    extra: Mapping[str, object] | None = None
+
+
+@declare("logs_view_failed", stream=Stream.AUDIT, levels={Outcome.FAILED: Level.WARNING})
+class LogsViewFailed(Event):
+    """A search that could not be understood, or a record that is not there."""
+
+    reason: str
+
+
+@declare("records_dropped", stream=Stream.OPS, levels={Outcome.FAILED: Level.ERROR})
+class RecordsDropped(Event):
+    """Records of the ops stream were lost because the journal could not be written."""
+
+    count: int
+
+
+@declare("message_logged", stream=Stream.OPS, levels=Level.INFO)
+class MessageLogged(Event):
+    """A library logged a sentence through the standard library, at a level of its own."""
+
+    extra: Mapping[str, object]

@@ -1,0 +1,147 @@
+"""The journal: appends records to their streams, dense and in commit order."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextvars import Context, ContextVar
+from typing import Final
+
+from sqlalchemy import Connection
+
+from strongroom.audit.events.event import Stream
+from strongroom.audit.journal.head import Head
+from strongroom.audit.journal.stored import StoredRecord
+from strongroom.store import Store
+
+QUEUE_SIZE: Final = 10_000
+"""Records of the ops stream that may wait for a commit; about 10 MB."""
+
+FULL_WAIT_SECONDS: Final = 0.1
+"""How long a request waits for room in the queue before it looks whether the journal fails."""
+
+_staged: ContextVar[list[StoredRecord] | None] = ContextVar("strongroom_staged", default=None)
+
+
+class Journal:
+    """The audit and ops streams in one database.
+
+    - ``append``: when it returns, the records survive ``kill -9`` and power loss.
+    - Inside ``store.write(unit)`` records are staged, and commit with the unit or not at all.
+    - ``seq`` is dense from 0 in each stream, across threads and processes.
+
+    Thread-safe. Takes part in the store's transactions (:class:`~strongroom.store.Participant`).
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._heads: dict[Stream, Head] = {}
+        self._saved: dict[Stream, Head] = {}
+        self._loaded: dict[Stream, Head] = {}
+        self._queue: deque[StoredRecord] = deque()
+        self._taken: list[StoredRecord] = []
+        self._room = threading.Condition()
+        self._failing = False
+        self._dropped = 0
+        self.on_dropped: Callable[[int], None] | None = None
+        """Called on the writer's thread, once the journal works again, with the number lost."""
+        self.on_committed: Callable[[Sequence[StoredRecord]], None] | None = None
+        """Called on the caller's thread with the records of its unit, once they are on disk."""
+        store.join(self)
+
+    def append(self, records: Sequence[StoredRecord]) -> bool:
+        """Append to the audit stream.
+
+        :returns: True when the records are durable; False when they were staged in a unit,
+            which hands them to ``on_committed`` once it is on disk
+        :raises Unavailable: when the journal cannot be written; nothing was kept
+        """
+        staged = _staged.get()
+        if staged is not None:
+            staged.extend(records)
+            return False
+        self._store.write(lambda c: self._append(c, Stream.AUDIT, records), savepoint=False)
+        return True
+
+    def enqueue(self, record: StoredRecord) -> None:
+        """Append to the ops stream, at most 50 ms from now. Never raises.
+
+        When the queue is full the caller waits; only while the journal fails is it dropped.
+        """
+        if len(self._queue) >= QUEUE_SIZE and not self._wait_for_room():
+            with self._room:
+                self._dropped += 1
+            return
+        self._queue.append(record)
+        self._store.nudge()
+
+    def _wait_for_room(self) -> bool:
+        # The writer's own thread must not wait for itself.
+        if self._store.writer.runs_here():
+            return not self._failing
+        with self._room:
+            while len(self._queue) >= QUEUE_SIZE:
+                if not self._room.wait(FULL_WAIT_SECONDS) and self._failing:
+                    return False
+        return True
+
+    # The store's transaction, on the writer's thread.
+
+    def begin(self, connection: Connection) -> None:  # noqa: ARG002  # the protocol's
+        """Forget what was known: another process may have appended meanwhile."""
+        self._loaded = {}
+        self._heads = {}
+
+    def unit_begins(self, connection: Connection) -> None:  # noqa: ARG002  # the protocol's
+        """Collect what the unit logs."""
+        self._saved = dict(self._heads)
+        _staged.set([])
+
+    def unit_ends(self, connection: Connection) -> None:
+        """Append what the unit logged, as the last thing before its SAVEPOINT is released."""
+        if staged := _staged.get():
+            self._append(connection, Stream.AUDIT, staged)
+
+    def unit_failed(self) -> None:
+        """Take the heads back to where they were before the unit."""
+        self._heads = self._saved
+
+    def before_commit(self, connection: Connection) -> None:
+        """Append what is queued for the ops stream, and write the heads that moved."""
+        while self._queue:
+            self._taken.append(self._queue.popleft())
+        if self._taken:
+            self._append(connection, Stream.OPS, self._taken)
+        for stream, head in self._heads.items():
+            if head is not self._loaded[stream]:
+                head.save(connection)
+
+    def committed(self) -> None:
+        """Make room for those who wait, and own up to what was lost."""
+        self._taken = []
+        self._failing = False
+        with self._room:
+            dropped, self._dropped = self._dropped, 0
+            self._room.notify_all()
+        if dropped and self.on_dropped is not None:
+            self.on_dropped(dropped)
+
+    def acknowledged(self, context: Context) -> None:
+        """The unit that ran in this context is on disk."""
+        if self.on_committed is not None and (staged := context.get(_staged)):
+            self.on_committed(staged)
+
+    def rolled_back(self, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
+        """Keep what was queued for the next try."""
+        self._queue.extendleft(reversed(self._taken))
+        self._taken = []
+        self._failing = True
+
+    def _append(
+        self, connection: Connection, stream: Stream, records: Sequence[StoredRecord]
+    ) -> None:
+        head = self._heads.get(stream)
+        if head is None:
+            head = self._loaded[stream] = Head.load(connection, stream)
+        self._heads[stream] = head.append(connection, records)

@@ -1,0 +1,165 @@
+"""The stored record: an entry that is never forgotten, and two parts that can be.
+
+``entry`` is the leaf of the ledger: canonical JSON (sorted keys, UTF-8, no spaces) of
+enumerations, numbers and opaque ids, with the digest of each part. A part's digest is
+``SHA-256(salt ‖ part)`` in base64url without padding; dropping the part with its salt leaves a
+digest that nobody can guess back. Records of the ops stream are one entry without parts.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row
+
+from strongroom.audit.events.event import Stream
+from strongroom.audit.events.fields import ENTRY_FIELDS, NETWORK_FIELDS
+from strongroom.audit.merkle import leaf_hash
+
+MAX_ENTRY: Final = 65_535
+"""Bytes: an entry bundle of tlog-tiles gives each entry's length in 16 bits."""
+
+SALT_SIZE: Final = 16
+
+Record = dict[str, Any]
+"""Flat, with the field names of the vocabulary; ready for JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as exact bytes, before it has a place in its stream.
+
+    :param timestamp: microseconds since 1970-01-01 UTC
+    :param leaf: leaf hash of ``entry``; empty in streams without a ledger
+    """
+
+    stream: Stream
+    id: str
+    timestamp: int
+    level: str
+    event: str
+    request_id: str | None
+    entry: bytes
+    content: bytes | None = None
+    content_salt: bytes | None = None
+    network: bytes | None = None
+    network_salt: bytes | None = None
+    leaf: bytes = b""
+    record: Record = field(default_factory=dict, compare=False, repr=False)
+    """The same, flat, for the console; not stored."""
+
+    def row(self, seq: int) -> dict[str, Any]:
+        """The row of the journal at this place in the stream."""
+        return {
+            "stream": self.stream.value,
+            "seq": seq,
+            "id": self.id,
+            "timestamp": self.timestamp,
+            "level": self.level,
+            "event": self.event,
+            "request_id": self.request_id,
+            "entry": self.entry,
+            "content": self.content,
+            "content_salt": self.content_salt,
+            "network": self.network,
+            "network_salt": self.network_salt,
+        }
+
+
+def encode(record: Record, stream: Stream) -> StoredRecord:
+    """Turn a finished record into the bytes that are hashed and stored.
+
+    :raises ValueError: when the entry would exceed :data:`MAX_ENTRY`
+    """
+    entry: Record = {}
+    content: Record = {}
+    network: Record = {}
+    if stream is Stream.AUDIT:
+        for name, value in record.items():
+            if name in ENTRY_FIELDS:
+                entry[name] = value
+            elif name in NETWORK_FIELDS:
+                network[name] = value
+            else:
+                content[name] = value
+        return _audit(record, entry, content, network)
+    return StoredRecord(
+        stream=stream,
+        id=record["id"],
+        timestamp=microseconds(record["timestamp"]),
+        level=record["level"],
+        event=record["event"],
+        request_id=record.get("request_id"),
+        entry=canonical(record),
+        record=record,
+    )
+
+
+def _audit(record: Record, entry: Record, content: Record, net: Record) -> StoredRecord:
+    salts = os.urandom(2 * SALT_SIZE)
+    content_salt, network_salt = salts[:SALT_SIZE], salts[SALT_SIZE:]
+    content_bytes, network_bytes = canonical(content), canonical(net)
+    entry["parts"] = {
+        "content": part_digest(content_salt, content_bytes),
+        "network": part_digest(network_salt, network_bytes),
+    }
+    entry_bytes = canonical(entry)
+    if len(entry_bytes) > MAX_ENTRY:
+        raise ValueError(f"entry of {len(entry_bytes)} bytes; at most {MAX_ENTRY}")
+    return StoredRecord(
+        stream=Stream.AUDIT,
+        id=record["id"],
+        timestamp=microseconds(record["timestamp"]),
+        level=record["level"],
+        event=record["event"],
+        request_id=record.get("request_id"),
+        entry=entry_bytes,
+        content=content_bytes,
+        content_salt=content_salt,
+        network=network_bytes,
+        network_salt=network_salt,
+        leaf=leaf_hash(entry_bytes),
+        record=record,
+    )
+
+
+def decode(row: Row[Any]) -> Record:
+    """The flat record in a row of the journal, with its ``stream`` and ``seq``.
+
+    A part that was forgotten is simply absent.
+    """
+    record: Record = orjson.loads(row.entry)
+    record.pop("parts", None)
+    for part in (row.content, row.network):
+        if part is not None:
+            record.update(orjson.loads(part))
+    record["stream"] = row.stream
+    record["seq"] = row.seq
+    return record
+
+
+def part_digest(salt: bytes, part: bytes) -> str:
+    """SHA-256(salt ‖ part), base64url without padding."""
+    return urlsafe_b64encode(sha256(salt + part).digest()).rstrip(b"=").decode("ascii")
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """Canonical JSON: sorted keys, UTF-8, no spaces."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def microseconds(timestamp: str) -> int:
+    """Microseconds since 1970-01-01 UTC of an RFC 3339 timestamp."""
+    moment = datetime.fromisoformat(timestamp)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)

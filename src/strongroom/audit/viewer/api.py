@@ -1,0 +1,54 @@
+"""Records as JSON: the data behind every page of the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, request
+
+from strongroom.audit.events.system import LogsViewed, LogsViewFailed
+from strongroom.audit.events.web import AccessDenied
+from strongroom.audit.viewer.request import ViewerRequest
+from strongroom.audit.viewer.source import RecordSource
+from strongroom.errors import Refused
+
+
+def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
+    """``/records`` and ``/records/<id>``, to be registered under the API's path."""
+    api = Blueprint("records", __name__)
+
+    def refuse(refusal: Refused) -> Refused:
+        source.log(LogsViewFailed(reason=refusal.reason))
+        return refusal
+
+    @api.before_request
+    def check_access() -> None:
+        if not allow():
+            source.log(AccessDenied(reason="viewer_not_allowed", status=403))
+            raise Refused("viewer_not_allowed", "Reading records needs permission.", status=403)
+
+    @api.get("/records")
+    def list_records() -> dict[str, Any]:
+        try:
+            wanted = ViewerRequest.read(request.args)
+            if wanted.error is not None:
+                where = f"query, column {wanted.error.column}: {wanted.error.message}"
+                raise Refused("query_not_valid", where)
+            page = source.search.page(
+                wanted.query, wanted.window, cursor=wanted.cursor, limit=wanted.limit
+            )
+        except Refused as refusal:
+            raise refuse(refusal) from None
+        source.log(LogsViewed(count=len(page.records), extra=dict(wanted.address())))
+        return {"records": page.records, "next": page.next, "partial": page.partial}
+
+    @api.get("/records/<record_id>")
+    def show_record(record_id: str) -> dict[str, Any]:
+        record = source.search.record(record_id)
+        if record is None:
+            raise refuse(Refused("record_not_found", "There is no such record.", status=404))
+        source.log(LogsViewed(count=1, extra={"record": record_id}))
+        return record
+
+    return api

@@ -1,0 +1,123 @@
+"""The pages of the viewer: the list of records, and one record with those around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+
+from strongroom.audit.events import Level, Stream
+from strongroom.audit.events.system import LogsViewed, LogsViewFailed
+from strongroom.audit.events.web import AccessDenied
+from strongroom.audit.query import Page
+from strongroom.audit.viewer import present
+from strongroom.audit.viewer.request import SPANS, ViewerRequest
+from strongroom.audit.viewer.source import RecordSource
+from strongroom.errors import Refused
+
+
+def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: str) -> Blueprint:
+    """The viewer, to be registered under its path.
+
+    :param allow: called in each request; False answers 403 and is recorded
+    :param layout: template that the pages extend
+    """
+    pages = Blueprint("viewer", __name__, template_folder="templates", static_folder="static")
+
+    @pages.before_request
+    def check_access() -> None:
+        if request.endpoint == "viewer.static":
+            return
+        if not allow():
+            source.log(AccessDenied(reason="viewer_not_allowed", status=403))
+            abort(403, "Reading the logs needs permission.")
+
+    @pages.context_processor
+    def shared() -> dict[str, Any]:
+        return {"layout": layout, "present": present, "boosted": _is_htmx()}
+
+    @pages.get("/")
+    def list_records() -> Response:
+        wanted = _read(source)
+        if wanted.error is not None:
+            source.log(LogsViewFailed(reason="query_not_valid"))
+            return _list(source, wanted, Page(()), status=400)
+        page = _search(source, wanted)
+        source.log(LogsViewed(count=len(page.records), extra=dict(wanted.address())))
+        return _list(source, wanted, page)
+
+    @pages.get("/<record_id>")
+    def show_record(record_id: str) -> Response:
+        record = source.search.record(record_id)
+        if record is None:
+            message = "There is no such record: it was pruned, or the address is not whole."
+            _refuse(source, Refused("record_not_found", message, status=404))
+        related = []
+        if request_id := record.get("request_id"):
+            related = list(source.search.of_request(request_id))
+        source.log(LogsViewed(count=1, extra={"record": record["id"]}))
+        page = render_template(
+            "viewer/record.html",
+            record=record,
+            fields=present.shown_fields(record),
+            frames=present.frames(record),
+            related=related,
+        )
+        return make_response(page)
+
+    pages.add_url_rule("", view_func=list_records, endpoint="list_records_bare")
+    return pages
+
+
+def _read(source: RecordSource) -> ViewerRequest:
+    try:
+        return ViewerRequest.read(request.args)
+    except Refused as refusal:
+        _refuse(source, refusal)
+
+
+def _search(source: RecordSource, wanted: ViewerRequest) -> Page:
+    try:
+        return source.search.page(
+            wanted.query, wanted.window, cursor=wanted.cursor, limit=wanted.limit
+        )
+    except Refused as refusal:
+        _refuse(source, refusal)
+
+
+def _refuse(source: RecordSource, refusal: Refused) -> NoReturn:
+    source.log(LogsViewFailed(reason=refusal.reason))
+    abort(refusal.status, refusal.message)
+
+
+def _list(source: RecordSource, wanted: ViewerRequest, page: Page, status: int = 200) -> Response:
+    fragment = "viewer/_rows.html" if wanted.cursor else "viewer/_results.html"
+    template = fragment if _is_htmx() else "viewer/list.html"
+    response = make_response(
+        render_template(
+            template,
+            wanted=wanted,
+            page=page,
+            spans=SPANS,
+            events=sorted(event.event_name for event in source.catalogue),
+            levels=list(Level),
+            streams=list(Stream),
+        ),
+        status,
+    )
+    # One address, two representations: a cache must not mix them up.
+    response.headers["Vary"] = "HX-Request"
+    if _is_htmx() and not wanted.cursor:
+        response.headers["HX-Push-Url"] = _address(wanted)
+    return response
+
+
+def _address(wanted: ViewerRequest) -> str:
+    arguments = urlencode(wanted.address())
+    return url_for("viewer.list_records_bare") + (f"?{arguments}" if arguments else "")
+
+
+def _is_htmx() -> bool:
+    return request.headers.get("HX-Request") == "true"

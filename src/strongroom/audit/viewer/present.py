@@ -1,0 +1,128 @@
+"""How a record is shown: one line in the table, every field on its page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from strongroom.audit.events.fields import FIELDS, Part
+from strongroom.audit.pipeline.render import escape, traceback_lines
+from strongroom.audit.query.language import SEARCHABLE, FieldTerm
+
+Record = Mapping[str, Any]
+
+_FIRST: Final = ("filename", "file_size_bytes", "content_type", "sha256", "path")
+_LAST: Final = ("id", "stream", "seq", "app", "version", "host", "pid")
+_APART: Final = frozenset({"event", "level", "timestamp", "exception"})
+"""Shown in the heading or on their own."""
+
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    """One field of a record's page.
+
+    :param text: the value, with invisible characters made visible
+    :param note: the value in other words, such as a size in megabytes
+    :param term: the query that finds records like it in this; empty when there is none
+    """
+
+    name: str
+    text: str
+    note: str
+    term: str
+    meaning: str
+    network: bool
+
+
+def summary(record: Record) -> str:
+    """What happened, in the one line of the table."""
+    return escape(" · ".join(_summary(record)))
+
+
+def _summary(record: Record) -> Iterator[str]:
+    if "reason" in record:
+        yield record["reason"]
+    if "filename" in record:
+        yield record["filename"]
+    elif "path" in record and "method" in record:
+        yield f"{record['method']} {record['path']}"
+    for name, tell in _TOLD.items():
+        if record.get(name) is not None:
+            yield tell(record[name])
+    if record.get("aborted"):
+        yield "aborted"
+    if "error_msg" in record:
+        yield f"{record.get('error_type')}: {record['error_msg']}"
+    message = (record.get("extra") or {}).get("message")
+    if isinstance(message, str):
+        yield message
+
+
+def shown_fields(record: Record) -> list[ShownField]:
+    """Every field of a record, in reading order."""
+    middle = [name for name in record if name not in (*_FIRST, *_LAST) and name not in _APART]
+    names = [name for name in (*_FIRST, *middle, *_LAST) if name in record]
+    return [_shown(name, record[name]) for name in names]
+
+
+def _shown(name: str, value: Any) -> ShownField:
+    field = FIELDS.get(name)
+    text = value if isinstance(value, str) else orjson.dumps(value).decode("utf-8")
+    if isinstance(value, dict):
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode("utf-8")
+    note = size_text(value) if name in ("file_size_bytes", "bytes_in", "bytes_out") else ""
+    return ShownField(
+        name=name,
+        text=visible(text),
+        note=note,
+        term=str(FieldTerm(name, text)) if name in SEARCHABLE else "",
+        meaning=field.meaning if field else "",
+        network=field is not None and field.part is Part.NETWORK,
+    )
+
+
+def visible(text: str) -> str:
+    """Like :func:`escape`, but lines stay lines."""
+    return "\n".join(escape(line) for line in re.split(r"\r?\n", text))
+
+
+def frames(record: Record) -> list[str]:
+    """The traceback as lines, cause first; none where there was no exception."""
+    exception = record.get("exception")
+    return [escape(line) for line in traceback_lines(exception)] if exception else []
+
+
+def size_text(size: int | None) -> str:
+    """A size for people, in decimal units: 1.2 MB."""
+    if size is None:
+        return ""
+    value = float(size)
+    for unit in _UNITS:
+        if value < 1000 or unit == _UNITS[-1]:
+            break
+        value /= 1000
+    return f"{value:,.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+_TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
+    "file_size_bytes": size_text,
+    "status": str,
+    "duration_ms": lambda ms: f"{ms:,.0f} ms" if ms >= 10 else f"{ms:.1f} ms",
+    "count": lambda count: f"{count:,}",
+}
+
+
+def clock_text(timestamp: str) -> str:
+    """Time of day with milliseconds, UTC: 14:27:05.105."""
+    return timestamp[11:23]
+
+
+def date_text(timestamp: str) -> str:
+    """The date: 2026-11-24."""
+    return timestamp[:10]

@@ -1,0 +1,83 @@
+"""The only place that chooses implementations and puts the product together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask
+
+from strongroom import web
+from strongroom.audit.events import Catalogue
+from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
+from strongroom.audit.migrations import AUDIT_SCHEMA
+from strongroom.audit.pipeline.output import Output
+from strongroom.files import events
+from strongroom.files.access import FileServer
+from strongroom.files.blobs import Blobs
+from strongroom.files.downloads import Downloads
+from strongroom.files.migrations import FILES_SCHEMA
+from strongroom.files.service import FileService
+from strongroom.files.uploads import Uploads
+from strongroom.objects import LocalObjects, ObjectStore
+from strongroom.settings import Settings
+from strongroom.store import Store
+from strongroom.store.migrate import migrate
+from strongroom.version import __version__
+from strongroom.web.health import COUNTED
+
+SCHEMAS = (AUDIT_SCHEMA, FILES_SCHEMA)
+CATALOGUE = AUDIT_CATALOGUE | Catalogue.of(events)
+LAYOUT = "web/layout.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The storage of one installation, opened."""
+
+    settings: Settings
+    store: Store
+    objects: ObjectStore
+
+    @classmethod
+    def open(cls, settings: Settings) -> Installation:
+        """Open database and objects; creates what is missing, brings the schema up to date.
+
+        :raises SettingsError: when a setting names something that cannot be used
+        :raises OSError: when the data folder cannot be written
+        """
+        settings.data.mkdir(parents=True, exist_ok=True)
+        store = Store(settings.database_url)
+        migrate(store, *SCHEMAS)
+        return cls(settings, store, LocalObjects(settings.objects_folder))
+
+    def audit(self) -> AuditLog:
+        """The audit system on this storage, not yet bound to an application."""
+        settings = self.settings
+        return AuditLog(
+            store=self.store,
+            viewer="/logs",
+            viewer_layout=LAYOUT,
+            catalogue=Catalogue.of(events),
+            counted=COUNTED,
+            output=Output(settings.log_format, settings.log_output, network=settings.log_network),
+            audit_failure=settings.audit_failure,
+            name="strongroom",
+            version=__version__,
+        )
+
+    def app(self) -> Flask:
+        """The application of one worker process."""
+        audit = self.audit()
+        files = FileService(self.store, Blobs(self.objects), audit)
+        server = FileServer(
+            files=files,
+            uploads=Uploads(files, audit, self.settings.max_upload_bytes),
+            downloads=Downloads(files, audit),
+            audit=audit,
+        )
+        return web.create_app(self.settings, audit, server)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The whole product as a WSGI application, for one worker process."""
+    return Installation.open(settings).app()

@@ -1,0 +1,53 @@
+"""The command line: one module per command group.
+
+Exit codes: 0 done or holds, 1 does not hold, 2 wrong usage, 3 could not be carried out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from strongroom.errors import SettingsError, StrongroomError
+from strongroom.version import __version__
+
+FAILED = 3
+
+
+class Group(click.Group):
+    """Commands whose errors end as one clear line and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from error
+        except StrongroomError as error:
+            click.secho(f"Error: {error}", err=True, fg="red")
+            ctx.exit(FAILED)
+        except OSError as error:
+            click.secho(f"Error: {error}", err=True, fg="red")
+            ctx.exit(FAILED)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="strongroom")
+def main() -> None:
+    """Strongroom: a file server that keeps receipts."""
+
+
+def data_options(command: Any) -> Any:
+    """``--data`` and ``--database``, which every command takes."""
+    command = click.option("--database", metavar="URL", help="Database to use.")(command)
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder that holds everything (default: strongroom-data).",
+    )(command)
+
+
+# Imported last: they add their commands to the group above.
+from strongroom.cli import doctor, events, log, serve  # noqa: E402, F401

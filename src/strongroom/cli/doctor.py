@@ -1,0 +1,140 @@
+"""``strongroom doctor``: is this installation sound, and what to do where it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from strongroom import audit, files, web
+from strongroom.audit.events import Stream
+from strongroom.audit.journal.check import check_stream
+from strongroom.bootstrap import SCHEMAS
+from strongroom.cli import data_options, main
+from strongroom.errors import Corrupt
+from strongroom.files.blobs import Blobs
+from strongroom.files.service import content_sizes
+from strongroom.objects import LocalObjects
+from strongroom.settings import Settings, load, unknown_variables
+from strongroom.store import Store
+from strongroom.store.migrate import is_current
+from strongroom.version import __version__
+
+LOW_BYTES = 1_000_000_000
+
+_ASSETS = (
+    Path(files.__path__[0]) / "static" / "files.js",
+    Path(audit.__path__[0]) / "viewer" / "static" / "viewer.js",
+    Path(web.__path__[0]) / "static" / "shell.css",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found.
+
+    :param state: ``ok``, ``note`` (worth knowing) or ``bad`` (must be mended)
+    """
+
+    check: str
+    state: str
+    text: str
+
+
+@main.command()
+@data_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool, **flags: object) -> None:
+    """Check this installation; exit with 1 when something must be mended."""
+    settings = load(**flags)
+    findings = list(_findings(settings))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            mark, colour = {"ok": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}[
+                finding.state
+            ]
+            click.echo(f"{click.style(mark, fg=colour)} {finding.check}: {finding.text}")
+    if any(finding.state == "bad" for finding in findings):
+        sys.exit(1)
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("version", "ok", f"{__version__}, Python {sys.version.split()[0]}")
+    yield from _environment()
+    yield from _assets()
+    yield from _data(settings)
+    if not settings.database and not (settings.data / "strongroom.db").is_file():
+        yield Finding("database", "note", "not made yet; strongroom serve makes it")
+        return
+    store = Store(settings.database_url)
+    if not is_current(store, *SCHEMAS):
+        yield Finding("database", "note", "of an older version; strongroom serve updates it")
+        return
+    yield Finding("database", "ok", str(store.path))
+    yield from _journal(store)
+    yield from _content(store, settings)
+
+
+def _environment() -> Iterator[Finding]:
+    if unknown := unknown_variables():
+        yield Finding("settings", "bad", f"no such setting: {', '.join(unknown)}")
+    else:
+        yield Finding("settings", "ok", "all can be used")
+
+
+def _assets() -> Iterator[Finding]:
+    gone = [path.name for path in _ASSETS if not path.is_file()]
+    if gone:
+        yield Finding("assets", "bad", f"{', '.join(gone)} not built; run make assets")
+    else:
+        yield Finding("assets", "ok", "built")
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    if not settings.data.is_dir():
+        yield Finding("data", "note", f"{settings.data.absolute()} is made on the first start")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=settings.data) as probe:
+            probe.write(b"probe")
+            os.fsync(probe.fileno())
+    except OSError as error:
+        yield Finding("data", "bad", f"{settings.data.absolute()} cannot be written: {error}")
+        return
+    free = shutil.disk_usage(settings.data).free
+    state = "ok" if free > LOW_BYTES else "bad"
+    yield Finding("data", state, f"{settings.data.absolute()}, {free / 1e9:.1f} GB free")
+
+
+def _journal(store: Store) -> Iterator[Finding]:
+    for stream in Stream:
+        try:
+            count = check_stream(store, stream)
+        except Corrupt as error:
+            yield Finding(f"journal {stream}", "bad", str(error))
+        else:
+            yield Finding(f"journal {stream}", "ok", f"{count:,} records, none missing")
+
+
+def _content(store: Store, settings: Settings) -> Iterator[Finding]:
+    objects = LocalObjects(settings.objects_folder)
+    blobs = Blobs(objects)
+    wanted = content_sizes(store)
+    bad = [sha256 for sha256, size in wanted.items() if blobs.size(sha256) != size]
+    if bad:
+        yield Finding("content", "bad", f"{len(bad)} of {len(wanted)} missing or cut: {bad[0]} …")
+    else:
+        yield Finding("content", "ok", f"{len(wanted):,} pieces, all there")
+    if orphans := sum(1 for sha256 in blobs.all() if sha256 not in wanted):
+        yield Finding("orphans", "note", f"{orphans:,} stored pieces belong to no file")
+    if leftovers := objects.leftovers():
+        yield Finding("leftovers", "note", f"{leftovers:,} unfinished; the next start clears them")

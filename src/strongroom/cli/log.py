@@ -1,0 +1,139 @@
+"""``strongroom log``: search and follow the records."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from strongroom.audit.pipeline.render import console_line
+from strongroom.audit.query import JournalSearch, Query, QueryError, parse
+from strongroom.audit.viewer import present
+from strongroom.audit.viewer.request import ViewerRequest
+from strongroom.bootstrap import SCHEMAS
+from strongroom.cli import data_options, main
+from strongroom.errors import Refused, SettingsError
+from strongroom.settings import load
+from strongroom.store import Store
+from strongroom.store.migrate import is_current
+
+POLL_SECONDS = 0.5
+PAGE = 500
+
+_STYLES = {
+    "debug": "dim",
+    "info": "blue",
+    "warning": "yellow",
+    "error": "red",
+    "critical": "bold magenta",
+}
+
+
+@main.group()
+def log() -> None:
+    """Search and follow the records."""
+
+
+@log.command()
+@data_options
+@click.argument("query", required=False, default="")
+@click.option("--time", default="", metavar="SPAN", help="15m, 1h, 24h, 7d or 30d.")
+@click.option("--from", default="", metavar="TIME", help="From this time on.")
+@click.option("--to", default="", metavar="TIME", help="Before this time.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def search(query: str, limit: int, as_json: bool, **options: str) -> None:
+    """Print records that match QUERY, newest first.
+
+    QUERY is words, "phrases" and field:value, all of which must hold:
+    strongroom log search 'event:file_deleted report'
+    """
+    window = {name: options.pop(name) for name in ("time", "from", "to")}
+    try:
+        wanted = ViewerRequest.read({"query": query, **window})
+    except Refused as refusal:
+        raise click.UsageError(refusal.message) from None
+    if wanted.error is not None:
+        raise click.UsageError(f"query, column {wanted.error.column}: {wanted.error.message}")
+    flags: dict[str, object] = {**options}
+    finder = JournalSearch(_store(flags))
+    found: list[Mapping[str, Any]] = []
+    cursor = None
+    while len(found) < limit:
+        page = finder.page(
+            wanted.query, wanted.window, cursor=cursor, limit=min(PAGE, limit - len(found))
+        )
+        found.extend(page.records)
+        cursor = page.next
+        if cursor is None:
+            break
+    _print(found, as_json)
+    if cursor is not None and not as_json:
+        click.echo(f"The newest {len(found):,}; --limit shows more.", err=True)
+
+
+@log.command()
+@data_options
+@click.argument("query", required=False, default="")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def tail(query: str, as_json: bool, **flags: object) -> None:
+    """Print records that match QUERY as they come, until interrupted."""
+    finder = JournalSearch(_store(flags))
+    wanted = _parse(query)
+    positions = finder.positions()
+    colours = Console().is_terminal
+    while True:
+        records, positions = finder.after(positions, wanted)
+        for record in records:
+            click.echo(_json(record) if as_json else console_line(record, colours=colours))
+        if not records:
+            time.sleep(POLL_SECONDS)
+
+
+def _store(flags: dict[str, object]) -> Store:
+    settings = load(**flags)
+    path = settings.data / "strongroom.db"
+    if not settings.database and not path.is_file():
+        raise SettingsError(
+            f"data: there is no installation in {settings.data.absolute()}; "
+            "name its folder with --data"
+        )
+    store = Store(settings.database_url)
+    if not is_current(store, *SCHEMAS):
+        raise SettingsError("the database is of another version; start strongroom serve once")
+    return store
+
+
+def _parse(query: str) -> Query:
+    try:
+        return parse(query)
+    except QueryError as error:
+        raise click.UsageError(f"query, column {error.column}: {error.message}") from None
+
+
+def _print(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
+    if as_json:
+        for record in records:
+            click.echo(_json(record))
+        return
+    table = Table("time (UTC)", "level", "event", "what", "ip_address", box=None)
+    for record in records:
+        level = record["level"]
+        table.add_row(
+            f"{present.date_text(record['timestamp'])} {present.clock_text(record['timestamp'])}",
+            Text(level, style=_STYLES.get(level, "")),
+            Text(record["event"]),
+            Text(present.summary(record)),
+            Text(record.get("ip_address", "")),
+        )
+    Console().print(table)
+
+
+def _json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=True)

@@ -1,0 +1,86 @@
+"""``strongroom serve``."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+import click
+
+from strongroom.bootstrap import Installation
+from strongroom.cli import data_options, main
+from strongroom.errors import SettingsError
+from strongroom.settings import Settings, load, unknown_variables
+
+
+@main.command()
+@data_options
+@click.option("--listen", metavar="HOST:PORT", help="Address to serve on (127.0.0.1:8000).")
+@click.option("--workers", type=int, help="Worker processes (2).")
+@click.option("--threads", type=int, help="Threads of each worker (64).")
+@click.option("--max-upload-bytes", metavar="SIZE", help="Largest upload (10GB).")
+@click.option("--log-format", type=click.Choice(["console", "json", "logfmt"]))
+@click.option("--log-output", type=click.Choice(["stderr", "stdout", "none"]))
+@click.option("--no-auth", is_flag=True, default=None, help="Serve without sign-in.")
+@click.option("--debug", is_flag=True, help="Flask's development server: for developers only.")
+def serve(debug: bool, **flags: object) -> None:
+    """Serve files and logs.
+
+    Every option is also a setting in strongroom.toml and a variable STRONGROOM_<NAME>.
+    """
+    settings = load(**flags)
+    if not settings.listen.is_loopback:
+        raise SettingsError(
+            f"listen: {settings.listen} can be reached from other machines, and there are no "
+            "accounts yet that would keep strangers out; use 127.0.0.1 or [::1]"
+        )
+    for name in unknown_variables():
+        click.secho(f"Warning: {name} is no setting and was ignored.", err=True, fg="yellow")
+    with _sole_server(settings.data):
+        installation = Installation.open(settings)
+        installation.objects.clear_leftovers()
+        installation.store.close()  # the workers open their own
+        _greet(settings)
+        if debug:
+            _debug(settings)
+        else:
+            # Imported here: only this command needs the server.
+            from strongroom.web.server import Server  # noqa: PLC0415
+
+            Server(settings, lambda: Installation.open(settings).app()).run()
+
+
+def _greet(settings: Settings) -> None:
+    address = click.style(f"http://{settings.listen}/", fg="cyan", bold=True)
+    click.echo(f"Strongroom serves {settings.data.absolute()} at {address}", err=True)
+    click.echo(
+        "No accounts yet: everyone with access to this machine can read and delete everything, "
+        "so only programs on this machine can connect.",
+        err=True,
+    )
+
+
+def _debug(settings: Settings) -> None:
+    app = Installation.open(settings).app()
+    app.run(settings.listen.host, settings.listen.port, debug=True, use_reloader=False)
+
+
+def _sole_server(data: Path) -> IO[str]:
+    """Hold the folder for as long as the file is open: one server at a time, its workers apart.
+
+    :raises SettingsError: when another server holds it
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    # The descriptor is inherited by the workers, so the folder stays held until the last is gone.
+    file = (data / "server.lock").open("a+")
+    os.set_inheritable(file.fileno(), True)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise SettingsError(
+            f"data: another server is using {data.absolute()}; stop it, or choose another folder"
+        ) from None
+    return file

@@ -1,0 +1,55 @@
+"""What can go wrong, sorted by what the caller should do next.
+
+A bug is an ``AssertionError`` and is not in this list: nobody should catch it.
+"""
+
+from __future__ import annotations
+
+
+class StrongroomError(Exception):
+    """Root of every error that Strongroom raises on purpose."""
+
+
+class Refused(StrongroomError):
+    """The client asked for something it cannot have: answer it, and do not retry.
+
+    :param reason: machine-readable code in snake_case, recorded as ``reason``
+    :param message: one or two sentences for the person: what happened, what to do next
+    :param status: HTTP status that says the same to a program
+    """
+
+    def __init__(self, reason: str, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.status = status
+
+
+class ServerFault(StrongroomError):
+    """The server could not do what it should have: nothing was changed; trying again may help.
+
+    :param reason: machine-readable code in snake_case, recorded as ``reason``
+    :param message: one or two sentences for the person, without internals
+    :param status: HTTP status, 500 or above
+    """
+
+    def __init__(self, reason: str, message: str, *, status: int = 500) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.status = status
+
+
+class Unavailable(StrongroomError):
+    """Something we depend on cannot be written or reached now: try again later.
+
+    Nothing of the refused work was kept.
+    """
+
+
+class Corrupt(StrongroomError):
+    """Stored bytes contradict each other: stop writing and run ``strongroom doctor``."""
+
+
+class SettingsError(StrongroomError):
+    """The configuration cannot be used: change the setting that the message names."""

@@ -1,0 +1,180 @@
+"""A file leaves: conditional, by range, and recorded before its first byte.
+
+Ranges: RFC 9110, section 14. One range is answered; several at once, or one outside the file,
+are 416.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import IO, BinaryIO, Final, cast
+from urllib.parse import quote
+
+from flask import Response, request
+from werkzeug.http import parse_range_header
+from werkzeug.wsgi import wrap_file
+
+from strongroom.audit.events import Outcome
+from strongroom.audit.extension import AuditLog
+from strongroom.errors import Refused, ServerFault
+from strongroom.files.events import DownloadFailed, FileDownloaded
+from strongroom.files.service import FileService, StoredFile
+
+BLOCK: Final = 256 * 1024
+"""Bytes a server reads at a time where it cannot use sendfile."""
+
+SANDBOX: Final = "default-src 'none'; sandbox"
+"""Content-Security-Policy of what people uploaded: even if a browser opens it, nothing runs."""
+
+
+class Downloads:
+    """Answers GET and HEAD for one file. Thread-safe."""
+
+    def __init__(self, files: FileService, audit: AuditLog) -> None:
+        self._files = files
+        self._audit = audit
+
+    def respond(self, filename: str) -> Response:
+        """The response to the current request.
+
+        :raises Refused: 404 or 416, recorded as ``download_failed``
+        :raises ServerFault: the stored bytes are missing, recorded as ``download_failed``
+        :raises Unavailable: the download could not be recorded, so it is not released
+        """
+        file_id = None
+        try:
+            found = self._files.find(filename)
+            file_id = found.file_id
+            if request.if_none_match.contains(found.sha256):
+                return _headers(Response(status=304), found)
+            span = _range(found)
+            return self._send(found, span)
+        except (Refused, ServerFault) as problem:
+            denied = isinstance(problem, Refused)
+            self._audit.log(
+                DownloadFailed(
+                    outcome=Outcome.DENIED if denied else Outcome.FAILED,
+                    reason=problem.reason,
+                    status=problem.status,
+                    filename=filename,
+                    file_id=file_id,
+                )
+            )
+            raise
+
+    def _send(self, found: StoredFile, span: tuple[int, int] | None) -> Response:
+        start, stop = span or (0, found.file_size_bytes)
+        try:
+            blob = self._files.blobs.open(found.sha256)
+        except OSError as error:
+            raise ServerFault(
+                "content_missing",
+                "The stored bytes of this file cannot be read. Tell whoever runs the server: "
+                "strongroom doctor shows which files are affected.",
+            ) from error
+        body = Span(blob, start, stop)
+        response = Response(
+            wrap_file(request.environ, cast("IO[bytes]", body), BLOCK),
+            mimetype=found.content_type,
+            direct_passthrough=True,
+        )
+        response.content_length = stop - start
+        if span is not None:
+            response.status_code = 206
+            response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{found.file_size_bytes}"
+        if request.method != "HEAD":
+            self._record(found, span, response)
+        return _headers(response, found)
+
+    def _record(self, found: StoredFile, span: tuple[int, int] | None, response: Response) -> None:
+        event = FileDownloaded(
+            file_id=found.file_id,
+            filename=found.filename,
+            file_size_bytes=found.file_size_bytes,
+            content_type=found.content_type,
+            sha256=found.sha256,
+            range=None if span is None else f"{span[0]}-{span[1] - 1}",
+        )
+        try:
+            self._audit.log(event)
+        except BaseException:
+            response.close()
+            raise
+
+
+class Span(io.RawIOBase):
+    """Part of a file as a stream that ends where the part does; sendfile can use it."""
+
+    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
+        super().__init__()
+        self._file = file
+        self._left = stop - start
+        file.seek(start)
+
+    def fileno(self) -> int:
+        """The descriptor; its position is where the rest of the part begins."""
+        return self._file.fileno()
+
+    def tell(self) -> int:
+        """The position in the whole file."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move in the whole file."""
+        return self._file.seek(offset, whence)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes, none after the end of the part."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._file.read(wanted)
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def _range(found: StoredFile) -> tuple[int, int] | None:
+    """First byte and the one after the last; None when the whole file is wanted.
+
+    :raises Refused: 416
+    """
+    header = request.headers.get("Range")
+    if header is None or request.method != "GET":
+        return None
+    condition = request.if_range
+    if condition.date is not None or condition.etag not in (None, found.sha256):
+        return None  # the client has another version: it gets this one whole
+    parsed = parse_range_header(header)
+    if parsed is None or parsed.units != "bytes":
+        return None  # RFC 9110: a Range that is not understood is ignored
+    span = parsed.range_for_length(found.file_size_bytes) if len(parsed.ranges) == 1 else None
+    if span is None:
+        raise Refused(
+            "range_not_satisfiable",
+            f"The file has {found.file_size_bytes} bytes; the range asked for cannot be had.",
+            status=416,
+        )
+    return span
+
+
+def _headers(response: Response, found: StoredFile) -> Response:
+    # RFC 6266: the encoded name for all of today's clients, an ASCII one for the rest.
+    plain = found.filename.encode("ascii", "replace").decode("ascii").replace("?", "_")
+    encoded = f"UTF-8''{quote(found.filename, safe='')}"
+    response.headers.set(
+        "Content-Disposition", "attachment", **{"filename": plain, "filename*": encoded}
+    )
+    response.set_etag(found.sha256)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = SANDBOX
+    return response

@@ -1,0 +1,45 @@
+"""Which names a file may have. A name is refused with a reason or kept to the letter."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from strongroom.errors import Refused
+
+MAX_BYTES: Final = 255
+"""Of the name in UTF-8: what other systems take, so that downloads can be saved."""
+
+_BIDI: Final = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
+_ISOLATES: Final = frozenset("\u2066\u2067\u2068\u2069")
+
+
+def check_filename(name: str) -> str:
+    """The name itself, when a file may have it.
+
+    :raises Refused: 400, with ``filename_empty``, ``filename_too_long`` or ``filename_not_allowed``
+    """
+    if not name.strip():
+        raise Refused("filename_empty", "The file has no name. Give it one and try again.")
+    if name in (".", ".."):
+        raise _not_allowed(f"“{name}” names a folder")
+    for character in name:
+        if character in "/\\":
+            raise _not_allowed(f"it contains “{character}”")
+        if character in _BIDI or character in _ISOLATES:
+            raise _not_allowed(
+                f"it contains the invisible character U+{ord(character):04X}, "
+                "which can make a name look like another"
+            )
+        if unicodedata.category(character) in ("Cc", "Cs"):
+            raise _not_allowed(f"it contains the control character U+{ord(character):04X}")
+    if (size := len(name.encode("utf-8"))) > MAX_BYTES:
+        raise Refused(
+            "filename_too_long",
+            f"The name takes {size} bytes; at most {MAX_BYTES} are possible. Shorten it.",
+        )
+    return name
+
+
+def _not_allowed(why: str) -> Refused:
+    return Refused("filename_not_allowed", f"This name cannot be kept: {why}. Rename the file.")

@@ -1,0 +1,149 @@
+"""The page of files, its fragments and its forms; works without JavaScript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.http import parse_options_header
+
+from strongroom.audit.exchange import ENVIRON_KEY
+from strongroom.audit.viewer import present
+from strongroom.files.access import server
+from strongroom.files.api import address, listed, trash
+from strongroom.files.notices import Notice, notices
+from strongroom.files.uploads import Form, UploadResult
+
+pages = Blueprint(
+    "files",
+    __name__,
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/files/static",
+)
+
+
+@pages.context_processor
+def shared() -> dict[str, Any]:
+    """What every template of this blueprint can use."""
+    return {"present": present, "address": address}
+
+
+@pages.get("/")
+def index() -> Response:
+    """The page of files."""
+    return _page()
+
+
+@pages.get("/files")
+def file_list() -> Response:
+    """The list alone for HTMX, as JSON for programs; opened in a browser, the whole page."""
+    if _wants_json():
+        listing = listed()
+        return make_response(
+            {"files": [item.as_json() for item in listing.files], "next": listing.next}
+        )
+    if not _is_htmx():
+        return _page()
+    template = "files/_more.html" if "cursor" in request.args else "files/_list.html"
+    return _varied(render_template(template, listing=listed()))
+
+
+@pages.post("/upload")
+def upload() -> Response:
+    """Store the files of a form; answers as JSON, as new rows, or by going back to the page."""
+    here = server()
+    mimetype, options = parse_options_header(request.content_type)
+    results = here.uploads.form(Form(request.stream, mimetype, request.content_length, options))
+    problems = [result.problem for result in results if result.problem is not None]
+    if len(results) == 1 and problems and not _is_htmx():
+        raise problems[0]
+    if _wants_json():
+        status = 207 if problems else 201
+        return make_response({"files": [_result_json(result) for result in results]}, status)
+    if _is_htmx():
+        return _varied(_rows(results), 207 if problems else 201)
+    return _back()
+
+
+@pages.delete("/delete/<path:path>")
+def delete_row(path: str) -> Response:
+    """Delete for HTMX: an empty answer takes the row away, and a notice says so."""
+    deleted = trash(path)
+    return _varied(render_template("files/_deleted.html", notices=_notices(), file=deleted))
+
+
+@pages.post("/delete/<path:path>")
+def delete_form(path: str) -> Response:
+    """Delete for a plain form."""
+    trash(path)
+    return _back()
+
+
+def _page() -> Response:
+    here = server()
+    receipt = request.args.get("receipt", "")
+    told = notices(here.audit.search.of_request(receipt)) if receipt else []
+    page = render_template(
+        "files/index.html",
+        listing=listed(),
+        notices=told,
+        max_upload=here.uploads.max_bytes,
+    )
+    return _varied(page)
+
+
+def _back() -> Response:
+    """See other: the page, which tells from the records what this request did."""
+    request_id = request.environ[ENVIRON_KEY].request_id
+    return make_response(redirect(url_for("files.index", receipt=request_id), 303))
+
+
+def _notices() -> list[Notice]:
+    request_id = request.environ[ENVIRON_KEY].request_id
+    return notices(server().audit.search.of_request(request_id))
+
+
+def _rows(results: list[UploadResult]) -> str:
+    return render_template(
+        "files/_rows.html",
+        files=[result.file for result in results if result.file is not None],
+        notices=_notices(),
+    )
+
+
+def _result_json(result: UploadResult) -> dict[str, Any]:
+    if result.file is not None:
+        return {"status": 201, **result.file.as_json()}
+    problem = result.problem
+    if problem is None:
+        raise AssertionError("neither stored nor refused")
+    return {
+        "filename": result.filename,
+        "status": problem.status,
+        "reason": problem.reason,
+        "message": problem.message,
+    }
+
+
+def _varied(body: str, status: int = 200) -> Response:
+    response = make_response(body, status)
+    response.headers["Vary"] = "HX-Request, Accept"
+    return response
+
+
+def _is_htmx() -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _wants_json() -> bool:
+    accept = request.accept_mimetypes
+    return accept["application/json"] > accept["text/html"]

@@ -1,0 +1,82 @@
+"""What became of an upload that was not stored, as exactly one record."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from typing import Final
+
+from strongroom.audit.extension import AuditLog
+from strongroom.errors import Refused, ServerFault
+from strongroom.files.events import UploadAborted, UploadError, UploadFailed
+
+_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is known of a file that is being uploaded; None where it is not known."""
+
+    filename: str | None = None
+    content_type: str | None = None
+    size: int | None = None
+    """Bytes announced or received."""
+
+
+class UploadLog:
+    """Records refused, aborted and failed uploads. Thread-safe.
+
+    Every method raises ``Unavailable`` when the record cannot be made durable.
+    """
+
+    def __init__(self, audit: AuditLog) -> None:
+        self._audit = audit
+
+    def refused(self, refusal: Refused, attempt: Attempt) -> None:
+        """The client asked for what cannot be."""
+        self._audit.log(
+            UploadFailed(
+                reason=refusal.reason,
+                status=refusal.status,
+                filename=attempt.filename,
+                content_type=attempt.content_type,
+                file_size_bytes=attempt.size,
+            )
+        )
+
+    def aborted(self, attempt: Attempt) -> None:
+        """The client went away."""
+        self._audit.log(
+            UploadAborted(
+                bytes_in=attempt.size or 0,
+                filename=attempt.filename,
+                content_type=attempt.content_type,
+            )
+        )
+
+    def failed(self, error: OSError, attempt: Attempt) -> ServerFault:
+        """The server could not store it; returns what to tell the client."""
+        fault = _fault(error)
+        event = UploadError(
+            reason=fault.reason,
+            status=fault.status,
+            filename=attempt.filename,
+            content_type=attempt.content_type,
+        )
+        self._audit.log(event, error=error)
+        return fault
+
+
+def _fault(error: OSError) -> ServerFault:
+    if error.errno in _NO_SPACE:
+        return ServerFault(
+            "storage_full",
+            "The server has no room left for this file. Nothing of it was kept; "
+            "tell whoever runs the server.",
+            status=507,
+        )
+    return ServerFault(
+        "storage_failed",
+        "The server could not write this file to its disk. Nothing of it was kept; "
+        "try again, and tell whoever runs the server if it happens again.",
+    )

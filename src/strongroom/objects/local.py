@@ -1,0 +1,121 @@
+"""Objects as files in a folder.
+
+``<root>/incoming/`` holds what is arriving; a finished object is fsynced, renamed to its key and
+the folder is fsynced, so that a crash leaves the whole object or none.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+
+class LocalObjects:
+    """Implements :class:`~strongroom.objects.store.ObjectStore` on one file system."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / "incoming"
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def receive(self) -> LocalIncoming:
+        """See :meth:`ObjectStore.receive`."""
+        return LocalIncoming(self._root, self._incoming)
+
+    def open(self, key: str) -> BinaryIO:
+        """See :meth:`ObjectStore.open`."""
+        # Unbuffered, so that the position is the kernel's and sendfile starts where we seek to.
+        return (self._root / key).open("rb", buffering=0)
+
+    def size(self, key: str) -> int | None:
+        """See :meth:`ObjectStore.size`."""
+        try:
+            return (self._root / key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """See :meth:`ObjectStore.keys`."""
+        for folder, _, names in os.walk(self._root / prefix):
+            for name in names:
+                yield (Path(folder) / name).relative_to(self._root).as_posix()
+
+    def leftovers(self) -> int:
+        """See :meth:`ObjectStore.leftovers`."""
+        return sum(1 for _ in self._incoming.iterdir())
+
+    def clear_leftovers(self) -> int:
+        """See :meth:`ObjectStore.clear_leftovers`."""
+        count = 0
+        for path in self._incoming.iterdir():
+            path.unlink(missing_ok=True)
+            count += 1
+        return count
+
+
+class LocalIncoming:
+    """Implements :class:`~strongroom.objects.store.Incoming`."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
+        descriptor, path = tempfile.mkstemp(dir=folder)
+        self._path: Path | None = Path(path)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+
+    def write(self, data: bytes) -> int:
+        """See :meth:`Incoming.write`."""
+        rest = memoryview(data)
+        while rest:  # an unbuffered write may take only part of it
+            rest = rest[self._file.write(rest) :]
+        return len(data)
+
+    def publish(self, key: str) -> None:
+        """See :meth:`Incoming.publish`."""
+        if self._path is None:
+            raise AssertionError("published or discarded before")
+        os.fsync(self._file.fileno())
+        target = self._root / key
+        _make_folder(target.parent)
+        self._path.replace(target)
+        self._path = None
+        _sync_folder(target.parent)
+        self._file.close()
+
+    def discard(self) -> None:
+        """See :meth:`Incoming.discard`."""
+        path, self._path = self._path, None
+        if path is not None:
+            self._file.close()
+            path.unlink(missing_ok=True)
+
+    def __enter__(self) -> LocalIncoming:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder so that it survives power loss: each new name is synced in its parent."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

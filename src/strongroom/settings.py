@@ -1,0 +1,194 @@
+"""Every setting once: name, type, default, meaning. The only reader of environment and TOML.
+
+Order of precedence: flag on the command line, ``STRONGROOM_<NAME>`` in the environment,
+``strongroom.toml`` in the working folder (or the file that ``STRONGROOM_CONFIG`` names),
+default.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from strongroom.errors import SettingsError
+
+PREFIX: Final = "STRONGROOM_"
+CONFIG_VARIABLE: Final = "STRONGROOM_CONFIG"
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?", re.IGNORECASE)
+_FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
+    "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40
+}  # fmt: skip
+
+
+class Address(NamedTuple):
+    """Where the server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs on this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _address(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    host, colon, port = value.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError("write host:port, such as 127.0.0.1:8000 or [::1]:8000")
+    return Address(host, int(port))
+
+
+def _size(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("write a number of bytes, or a size such as 500MB or 10GiB")
+    return int(float(match[1]) * _FACTORS[(match[2] or "").lower()])
+
+
+def _names(value: Any) -> Any:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """The configuration of one installation. Immutable.
+
+    :raises SettingsError: through :func:`load`, naming each setting that cannot be used
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    listen: Annotated[Address, NoDecode, BeforeValidator(_address)] = Field(
+        Address("127.0.0.1", 8000), description="address to serve on; loopback only, so far"
+    )
+    data: Path = Field(
+        Path("strongroom-data"), description="folder that holds everything Strongroom keeps"
+    )
+    database: str = Field("", description="database URL; default: strongroom.db in the data folder")
+    objects: str = Field(
+        "", description="folder for the files' content; default: objects in the data folder"
+    )
+    workers: int = Field(2, ge=1, le=256, description="worker processes")
+    threads: int = Field(64, ge=1, le=1024, description="threads of each worker process")
+    max_upload_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+        10 * 10**9,
+        ge=1,
+        description="largest file, and largest form; 500MB and 10GiB are understood",
+    )
+    no_auth: bool = Field(
+        default=False,
+        description="serve without sign-in, on a loopback address only; "
+        "there are no accounts yet, so this is always so",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (),
+        description="names this server answers to beside localhost and its own address, "
+        "separated by commas",
+    )
+    audit_failure: Literal["refuse", "continue"] = Field(
+        "refuse", description="what to do with reads that cannot be recorded"
+    )
+    log_format: Literal["console", "json", "logfmt"] = Field(
+        "console", description="how records are printed"
+    )
+    log_output: Literal["stderr", "stdout", "none"] = Field(
+        "stderr", description="where records are printed"
+    )
+    log_network: bool = Field(default=False, description="print addresses and user agents too")
+    client_timeout: int = Field(
+        30, ge=1, le=3600, description="seconds without a byte after which a client is given up"
+    )
+    shutdown_timeout: int = Field(
+        30, ge=1, le=3600, description="seconds that requests have to finish when the server stops"
+    )
+
+    @property
+    def database_url(self) -> str:
+        """The database, spelt out."""
+        return self.database or f"sqlite:///{self.data.absolute() / 'strongroom.db'}"
+
+    @property
+    def objects_folder(self) -> Path:
+        """The folder of the objects, spelt out.
+
+        :raises SettingsError: when ``objects`` names something else than a folder
+        """
+        if "://" in self.objects:
+            raise SettingsError(
+                f"objects: {self.objects!r} is not supported yet; leave it out or name a folder"
+            )
+        return Path(self.objects).absolute() if self.objects else self.data.absolute() / "objects"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # part of the signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # part of the signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then environment, then TOML."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+
+
+def load(**flags: Any) -> Settings:
+    """Read the settings; flags that are None do not count.
+
+    :raises SettingsError: naming every setting that cannot be used, and what would be valid
+    """
+    config = _config_file()
+    if os.environ.get(CONFIG_VARIABLE) and not config.is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {config}")
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(item) for item in error.errors())) from None
+    except ValueError as error:  # TOML that cannot be read
+        raise SettingsError(f"{config}: {error}") from None
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings and are not."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    return sorted(
+        name for name in os.environ if name.startswith(PREFIX) and name.upper() not in known
+    )
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE) or "strongroom.toml")
+
+
+def _explain(item: Any) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    if item["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting; strongroom serve --help lists them"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{name}: {message[0].lower()}{message[1:]} (it is {item['input']!r})"

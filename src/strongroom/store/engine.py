@@ -1,0 +1,76 @@
+"""How the database is opened. SQLite is the embedded default.
+
+SQLite runs in WAL with ``synchronous=FULL``: a commit has reached the disk when it returns, and
+readers never wait for the writer (https://sqlite.org/wal.html, https://sqlite.org/pragma.html).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from strongroom.errors import SettingsError
+
+WRITES: Final = "strongroom_writes"
+"""Execution option of a connection whose transactions take the write lock when they begin."""
+
+BUSY_TIMEOUT_MS: Final = 30_000
+"""Waits for a writer that is not ours (``sqlite3`` on the command line, a backup)."""
+
+
+def open_engine(database: str) -> Engine:
+    """An engine for this database URL; its folder is created, nothing is connected yet.
+
+    :raises SettingsError: when the URL cannot be read or its database is not supported
+    """
+    url = _parse(database)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    else:
+        raise SettingsError("database: SQLite needs a file, since worker processes share it")
+    engine = create_engine(
+        url,
+        pool_size=16,
+        max_overflow=64,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _parse(database: str) -> URL:
+    try:
+        url = make_url(database)
+    except ArgumentError:
+        raise SettingsError(
+            f"database: {database!r} is not a database URL; "
+            "leave it out, or write sqlite:////full/path/strongroom.db"
+        ) from None
+    if url.get_backend_name() != "sqlite":
+        raise SettingsError(
+            f"database: {url.get_backend_name()} is not supported yet; "
+            "write sqlite:////full/path/strongroom.db"
+        )
+    return url
+
+
+def _configure(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # A checkpoint after 4 MB instead of whenever; keeps the WAL, and so each read, short.
+    cursor.execute("PRAGMA wal_autocheckpoint=1000")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # The driver is in autocommit mode (isolation_level None), so BEGIN is ours to send.
+    # IMMEDIATE takes the write lock now: a later upgrade could fail after work was done.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,188 @@
+"""The one thread of a process that writes: group commit.
+
+Whatever queued while the last commit was on its way to disk goes into the next one; there is no
+artificial delay. Between processes a fair lock decides whose turn it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine
+
+from strongroom.errors import StrongroomError, Unavailable
+from strongroom.store.engine import WRITES
+from strongroom.store.lock import FairLock
+from strongroom.store.unit import Participant, Pending
+
+MAX_BATCH: Final = 512
+"""Units in one transaction: bounds how long the other processes wait for their turn."""
+
+GATHER_SECONDS: Final = 0.05
+"""How long records that nobody waits for (the ops stream) may gather before a commit."""
+
+RETRY_SECONDS: Final = 0.5
+"""Pause after a failed commit when nobody is waiting for the next one."""
+
+
+class Writer:
+    """Runs units of work in order, many to a transaction. Thread-safe.
+
+    :param lock: held around every transaction, from before BEGIN IMMEDIATE until after COMMIT
+    """
+
+    def __init__(
+        self, engine: Engine, lock: FairLock, participants: Callable[[], Sequence[Participant]]
+    ) -> None:
+        self._engine = engine
+        self._lock = lock
+        self._participants = participants
+        self._queue: deque[Pending] = deque()
+        self._ready = threading.Condition()
+        self._gather_until: float | None = None
+        self._closing = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="strongroom-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, pending: Pending) -> None:
+        """Queue a unit.
+
+        :raises Unavailable: when the store is closing
+        """
+        with self._ready:
+            if self._closing:
+                raise Unavailable("the store is closing")
+            self._queue.append(pending)
+            self._ready.notify()
+
+    def nudge(self) -> None:
+        """A participant has something to write that can wait :data:`GATHER_SECONDS`."""
+        if self._gather_until is None:
+            with self._ready:
+                if self._gather_until is None:
+                    self._gather_until = time.monotonic() + GATHER_SECONDS
+                    self._ready.notify()
+
+    def runs_here(self) -> bool:
+        """Whether the calling thread is the writer's."""
+        return threading.current_thread() is self._thread
+
+    def close(self) -> None:
+        """Commit all that is queued, then stop. Blocks until it is done."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._wait():
+            if not self._transaction():
+                self._pause()
+        self._transaction()
+        self._disconnect()
+
+    def _wait(self) -> bool:
+        """Wait until there is something to commit; False once closing and all queued is done."""
+        with self._ready:
+            while not self._queue:
+                if self._closing:
+                    return False
+                if self._gather_until is None:
+                    self._ready.wait()
+                elif (left := self._gather_until - time.monotonic()) > 0:
+                    self._ready.wait(left)
+                else:
+                    break
+        return True
+
+    def _pause(self) -> None:
+        with self._ready:
+            if not self._queue and not self._closing:
+                self._gather_until = time.monotonic() + RETRY_SECONDS
+
+    def _take(self) -> list[Pending]:
+        with self._ready:
+            self._gather_until = None
+            return [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
+
+    def _transaction(self) -> bool:
+        """Commit one batch. False when the database refused it."""
+        participants = self._participants()
+        batch: list[Pending] = []
+        results: list[tuple[Pending, Any, BaseException | None]] = []
+        try:
+            with self._lock.held():
+                # Taken only now, so that all that queued while we waited for our turn comes too.
+                batch = self._take()
+                connection = self._connect()
+                with connection.begin():
+                    for participant in participants:
+                        participant.begin(connection)
+                    results = [_run_unit(connection, unit, participants) for unit in batch]
+                    for participant in participants:
+                        participant.before_commit(connection)
+        except BaseException as error:  # noqa: BLE001  # every waiting caller must hear of it
+            self._disconnect()
+            for participant in participants:
+                participant.rolled_back(error)
+            for unit in batch:
+                unit.done.set_exception(_unavailable(error))
+            return False
+        for participant in participants:
+            participant.committed()
+        for unit, value, failure in results:
+            if failure is None:
+                unit.done.set_result(value)
+            else:
+                unit.done.set_exception(failure)
+        return True
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect().execution_options(**{WRITES: True})
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.invalidate()
+                connection.close()
+            except Exception:  # noqa: BLE001, S110  # it is thrown away because it is broken
+                pass
+
+
+def _run_unit(
+    connection: Connection, unit: Pending, participants: Sequence[Participant]
+) -> tuple[Pending, Any, BaseException | None]:
+    if not unit.savepoint:
+        return unit, unit.context.run(unit.work, connection), None
+
+    def body() -> Any:
+        for participant in participants:
+            participant.unit_begins(connection)
+        with connection.begin_nested():
+            value = unit.work(connection)
+            for participant in participants:
+                participant.unit_ends(connection)
+        return value
+
+    try:
+        return unit, unit.context.run(body), None
+    except Exception as error:  # noqa: BLE001  # it is handed to the caller
+        for participant in participants:
+            participant.unit_failed()
+        return unit, None, error
+
+
+def _unavailable(error: BaseException) -> BaseException:
+    if isinstance(error, StrongroomError):
+        return error
+    unavailable = Unavailable(f"the database could not be written: {error}")
+    unavailable.__cause__ = error
+    return unavailable

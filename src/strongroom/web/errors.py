@@ -1,0 +1,102 @@
+"""Every refusal and failure as an answer: a problem document, a fragment, or a page.
+
+Problem documents follow RFC 9457. A page says what happened, what to do next, and the request
+id under which the records stand; never a traceback.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from flask import Flask, Response, make_response, render_template, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException, InternalServerError
+
+from strongroom.audit.exchange import ENVIRON_KEY
+from strongroom.errors import Refused, ServerFault, Unavailable
+
+RETRY_SECONDS: Final = 5
+
+_UNAVAILABLE: Final = (
+    "The server cannot write its records now, so it does not do what it could not account for. "
+    "Nothing was changed; try again in a moment."
+)
+_UNHANDLED: Final = (
+    "Something went wrong on the server that should not have. Nothing you sent was shown to "
+    "anybody; try again, and give the request id to whoever runs the server."
+)
+_MESSAGES: Final = {
+    404: "There is nothing at this address. It may have been moved or deleted.",
+    405: "That cannot be done at this address.",
+}
+
+
+def register_errors(app: Flask) -> None:
+    """Answer every error of the application."""
+    app.register_error_handler(Refused, lambda e: answer(e.status, e.reason, e.message))
+    app.register_error_handler(ServerFault, lambda e: answer(e.status, e.reason, e.message))
+    app.register_error_handler(Unavailable, _unavailable)
+    app.register_error_handler(ClientDisconnected, _disconnected)
+    app.register_error_handler(HTTPException, _http_error)
+
+
+def _unavailable(_error: Unavailable) -> Response:
+    response = answer(503, "journal_not_writable", _UNAVAILABLE)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _disconnected(_error: ClientDisconnected) -> Response:
+    return answer(400, "upload_aborted", "The connection broke before everything had arrived.")
+
+
+def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, InternalServerError):
+        return answer(500, "unhandled_exception", _UNHANDLED)
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return make_response(error.get_response())  # a redirect, or an answer made elsewhere
+    standard = type(error).description
+    given = error.description if error.description != standard else None
+    response = answer(
+        status,
+        HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_"),
+        given or _MESSAGES.get(status) or standard or HTTPStatus(status).phrase,
+    )
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def answer(status: int, reason: str, message: str) -> Response:
+    """The error in the form that this client can read."""
+    request_id = request.environ[ENVIRON_KEY].request_id
+    title = HTTPStatus(status).phrase
+    accept = request.accept_mimetypes
+    html = accept["text/html"] >= accept["application/json"] and accept["text/html"] > 0
+    if request.headers.get("HX-Request") == "true":
+        notice = render_template(
+            "web/_problem.html", status=status, message=message, request_id=request_id
+        )
+        response = make_response(notice, status)
+        # The notice must not replace the row or list that the request was meant for.
+        response.headers.update({"HX-Retarget": "#notices", "HX-Reswap": "afterbegin"})
+    elif request.path.startswith("/api/") or not html:
+        problem = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "detail": message,
+            "reason": reason,
+            "request_id": request_id,
+        }
+        response = make_response(orjson.dumps(problem), status)
+        response.content_type = "application/problem+json"
+    else:
+        page = render_template(
+            "web/error.html", status=status, title=title, message=message, request_id=request_id
+        )
+        response = make_response(page, status)
+    return response

@@ -1,0 +1,37 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from strongroom.audit.extension import AuditLog
+from strongroom.errors import Unavailable
+
+COUNTED = {
+    "/healthz": "healthz",
+    "/readyz": "readyz",
+    "/static/": "static",
+    "/files/static/": "static",
+}
+"""Path prefixes of requests that are counted, not recorded one by one."""
+
+
+def health_blueprint(audit: AuditLog) -> Blueprint:
+    """``/healthz`` and ``/readyz``."""
+    health = Blueprint("health", __name__)
+
+    @health.get("/healthz")
+    def healthz() -> dict[str, Any]:
+        return {"status": "ok"}
+
+    @health.get("/readyz")
+    def readyz() -> tuple[dict[str, Any], int]:
+        try:
+            audit.store.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+        except Unavailable as error:
+            return {"status": "unavailable", "journal": str(error)}, 503
+        return {"status": "ok"}, 200
+
+    return health

@@ -1,0 +1,113 @@
+"""The production server: gunicorn with worker processes and threads (docs/adr/0001)."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
+
+from strongroom.audit.events.system import ApplicationStarted, ApplicationStopped
+from strongroom.audit.extension import AuditLog
+from strongroom.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+KEEPALIVE_SECONDS: Final = 65
+"""Longer than the minute that proxies and browsers keep an idle connection."""
+
+CONNECTIONS: Final = 2_000
+"""Of one worker, idle ones included."""
+
+
+class Server(BaseApplication):
+    """Serves until it is told to stop. Each worker builds an application of its own.
+
+    :param build: called in each worker process after the fork
+    """
+
+    def __init__(self, settings: Settings, build: Callable[[], Flask]) -> None:
+        self._settings = settings
+        self._build = build
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Translate the settings."""
+        settings = self._settings
+        options = {
+            "bind": str(settings.listen),
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "worker_class": "gthread",
+            "worker_connections": CONNECTIONS,
+            "keepalive": KEEPALIVE_SECONDS,
+            "graceful_timeout": settings.shutdown_timeout,
+            "logger_class": PropagatingLogger,
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "control_socket_disable": True,
+            "proc_name": "strongroom",
+            "when_ready": self._when_ready,
+            "post_worker_init": _started,
+            "worker_exit": _stopped,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:  # gunicorn's types want ASGI here as well
+        """The application of this worker."""
+        return _Entry(self._build(), self._settings.client_timeout)
+
+    def _when_ready(self, arbiter: Arbiter) -> None:
+        # Accepted sockets inherit the time-outs, so that a client that connects and sends its
+        # headers too slowly, or reads nothing, does not hold a thread for ever.
+        patience = struct.pack("ll", self._settings.client_timeout, 0)
+        for listener in arbiter.LISTENERS:
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+
+
+class _Entry:
+    """The WSGI callable: gives up on clients that stall while a request is handled."""
+
+    def __init__(self, app: Flask, client_timeout: int) -> None:
+        self.audit: AuditLog = app.extensions["strongroom.audit"]
+        self._app = app
+        self._client_timeout = client_timeout
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["gunicorn.socket"].settimeout(self._client_timeout)
+        return self._app(environ, start_response)
+
+
+class PropagatingLogger(Logger):
+    """Hands gunicorn's messages to the root logger, and so to the audit system's pipeline."""
+
+    def setup(self, cfg: Any) -> None:
+        """No handlers of its own."""
+        self.cfg = cfg
+        self.error_log.setLevel(logging.INFO)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+
+
+def _started(worker: Worker) -> None:
+    entry: Any = worker.wsgi
+    entry.audit.log(ApplicationStarted())
+
+
+def _stopped(_arbiter: Arbiter, worker: Worker) -> None:
+    # A worker that never came up has no application.
+    entry = getattr(worker, "wsgi", None)
+    if isinstance(entry, _Entry):
+        entry.audit.log(ApplicationStopped())
+        entry.audit.close()

@@ -1,0 +1,58 @@
+"""Fixtures that several kinds of tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from strongroom.store import Store
+from tests.serving import Installation
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
+    """Starts real servers, each in a folder of its own; stops them afterwards."""
+    started: list[Installation] = []
+
+    def start(*, limit_file_size: int | None = None, **settings: object) -> Installation:
+        installation = Installation(tmp_path / f"data{len(started)}", **settings)
+        started.append(installation)
+        return installation.start(limit_file_size=limit_file_size)
+
+    yield start
+    for installation in started:
+        installation.stop()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One running server for all tests of a module that do not disturb each other."""
+    installation = Installation(tmp_path_factory.mktemp("server") / "data").start()
+    yield installation
+    installation.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty database of this process."""
+    opened = Store(f"sqlite:///{tmp_path / 'test.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was skipped, and why."""
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        terminalreporter.write_line(f"SKIPPED {report.nodeid}: {reason}", yellow=True, bold=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skip is a failure: nothing may go untested there without notice."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("STRONGROOM_TEST_NO_SKIP") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
