@@ -37,6 +37,7 @@ async function bundle(name, sources) {
     target: "es2022",
     charset: "utf8",
     legalComments: "eof",
+    loader: { ".svg": "copy" },
     metafile: true,
     logLevel: "warning",
   });

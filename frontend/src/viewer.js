@@ -1,3 +1,9 @@
 // The log viewer's script. Each behaviour is a module of its own, imported here.
 
 import "htmx.org";
+import { submitOnChoice } from "./choices.js";
+import { searchKey } from "./keys.js";
+
+document.documentElement.classList.add("scripted");
+submitOnChoice();
+searchKey();

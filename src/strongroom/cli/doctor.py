@@ -131,10 +131,16 @@ def _content(store: Store, settings: Settings) -> Iterator[Finding]:
     wanted = content_sizes(store)
     bad = [sha256 for sha256, size in wanted.items() if blobs.size(sha256) != size]
     if bad:
-        yield Finding("content", "bad", f"{len(bad)} of {len(wanted)} missing or cut: {bad[0]} …")
+        yield Finding(
+            "content",
+            "bad",
+            f"missing or cut: {len(bad):,} of {len(wanted):,}, {bad[0]} among them",
+        )
     else:
-        yield Finding("content", "ok", f"{len(wanted):,} pieces, all there")
+        yield Finding("content", "ok", f"all there: {len(wanted):,}")
     if orphans := sum(1 for sha256 in blobs.all() if sha256 not in wanted):
-        yield Finding("orphans", "note", f"{orphans:,} stored pieces belong to no file")
+        yield Finding("orphans", "note", f"content that belongs to no file: {orphans:,}")
     if leftovers := objects.leftovers():
-        yield Finding("leftovers", "note", f"{leftovers:,} unfinished; the next start clears them")
+        yield Finding(
+            "leftovers", "note", f"unfinished uploads: {leftovers:,}; the next start clears them"
+        )

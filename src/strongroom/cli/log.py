@@ -122,7 +122,11 @@ def _print(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
         for record in records:
             click.echo(_json(record))
         return
-    table = Table("time (UTC)", "level", "event", "what", "ip_address", box=None)
+    table = Table(box=None)
+    for name in ("time (UTC)", "level", "event"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what", overflow="fold")
+    table.add_column("ip_address", no_wrap=True)
     for record in records:
         level = record["level"]
         table.add_row(

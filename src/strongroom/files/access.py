@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, request, url_for
 
 from strongroom.audit.extension import AuditLog
 from strongroom.errors import Refused
@@ -34,6 +35,14 @@ def server() -> FileServer:
     """The parts of the application that handles the current request."""
     found: FileServer = current_app.extensions[_KEY]
     return found
+
+
+def address_below(endpoint: str, filename: str) -> str:
+    """The address of a route that ends in ``<path:path>``, for this file name.
+
+    ``url_for`` leaves some characters of a name as they are that clients then normalise.
+    """
+    return url_for(endpoint, path="_").removesuffix("_") + quote(filename, safe="")
 
 
 def name_in_path(path: str) -> str:

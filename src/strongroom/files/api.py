@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, request
 
 from strongroom.errors import Refused, ServerFault, Unavailable
-from strongroom.files.access import name_in_path, server
+from strongroom.files.access import address_below, name_in_path, server
 from strongroom.files.events import DeleteError, DeleteFailed, FilesListed, ListFailed, UploadFailed
 from strongroom.files.service import PAGE_SIZE, ROOT, Listing, StoredFile
 
@@ -87,4 +86,4 @@ def trash(filename: str) -> StoredFile:
 
 def address(stored: StoredFile) -> str:
     """Where the file can be downloaded."""
-    return url_for("files_api.list_files") + "/" + quote(stored.filename, safe="")
+    return address_below("files_api.get_file", stored.filename)

@@ -17,9 +17,10 @@ from werkzeug.http import parse_options_header
 
 from strongroom.audit.exchange import ENVIRON_KEY
 from strongroom.audit.viewer import present
-from strongroom.files.access import server
+from strongroom.files.access import address_below, server
 from strongroom.files.api import address, listed, trash
 from strongroom.files.notices import Notice, notices
+from strongroom.files.service import StoredFile
 from strongroom.files.uploads import Form, UploadResult
 
 pages = Blueprint(
@@ -34,7 +35,7 @@ pages = Blueprint(
 @pages.context_processor
 def shared() -> dict[str, Any]:
     """What every template of this blueprint can use."""
-    return {"present": present, "address": address}
+    return {"present": present, "address": address, "deletion": deletion}
 
 
 @pages.get("/")
@@ -77,8 +78,9 @@ def upload() -> Response:
 @pages.delete("/delete/<path:path>")
 def delete_row(path: str) -> Response:
     """Delete for HTMX: an empty answer takes the row away, and a notice says so."""
-    deleted = trash(path)
-    return _varied(render_template("files/_deleted.html", notices=_notices(), file=deleted))
+    trash(path)
+    total = server().files.count()
+    return _varied(render_template("files/_deleted.html", notices=_notices(), total=total))
 
 
 @pages.post("/delete/<path:path>")
@@ -86,6 +88,11 @@ def delete_form(path: str) -> Response:
     """Delete for a plain form."""
     trash(path)
     return _back()
+
+
+def deletion(stored: StoredFile) -> str:
+    """Where the file can be deleted."""
+    return address_below("files.delete_form", stored.filename)
 
 
 def _page() -> Response:

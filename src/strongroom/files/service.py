@@ -161,12 +161,16 @@ class FileService:
             wanted = wanted.where(tuple_(*order) < tuple_(*_read_cursor(cursor)))
         with self._store.read() as connection:
             rows = connection.execute(wanted).all()
-            counted = select(func.count()).select_from(file).where(file.c.state == _LISTED)
-            total = connection.execute(counted).scalar_one()
+            total = _count(connection)
         files = [_stored(row) for row in rows[:limit]]
         more = len(rows) > limit
         following = f"{files[-1].changed_at}-{files[-1].file_id}" if more else None
         return Listing(files, total, following)
+
+    def count(self) -> int:
+        """How many files are listed."""
+        with self._store.read() as connection:
+            return _count(connection)
 
     def trash(self, filename: str) -> StoredFile:
         """Move a file to the trash; records ``file_deleted``. Its bytes are kept.
@@ -239,6 +243,11 @@ def _files() -> Select[Any]:
         .join(file_version, file.c.version_id == file_version.c.version_id)
         .where(file.c.state == _LISTED)
     )
+
+
+def _count(connection: Connection) -> int:
+    counted = select(func.count()).select_from(file).where(file.c.state == _LISTED)
+    return connection.execute(counted).scalar_one()
 
 
 def _find(connection: Connection, filename: str) -> StoredFile | None:

@@ -97,7 +97,7 @@ class Uploads:
             self._log.aborted(Attempt(filename, media_type, received))
             raise
         except Refused as refusal:
-            self._log.refused(refusal, Attempt(filename, media_type, length or received))
+            self._log.refused(refusal, Attempt(filename, media_type, length))
             raise
         except OSError as error:
             raise self._log.failed(error, Attempt(filename, media_type)) from error
@@ -119,7 +119,7 @@ class Uploads:
                     self._log.aborted(attempt)
                 raise
             except Refused as refusal:
-                self._log.refused(refusal, parts[-1].attempt() if parts else Attempt())
+                self._log.refused(refusal, _unfinished(parts))
                 raise
             except OSError as error:
                 raise self._log.failed(error, Attempt()) from error
@@ -226,6 +226,11 @@ class _Part:
 
     def attempt(self) -> Attempt:
         return Attempt(self.filename, self.content_type, self.blob.size)
+
+
+def _unfinished(parts: list[_Part]) -> Attempt:
+    """The part at which a form was given up; its size is not known."""
+    return Attempt(parts[-1].filename, parts[-1].content_type) if parts else Attempt()
 
 
 def _part_of(item: FileStorage) -> _Part:

@@ -26,6 +26,21 @@ _UNHANDLED: Final = (
     "Something went wrong on the server that should not have. Nothing you sent was shown to "
     "anybody; try again, and give the request id to whoever runs the server."
 )
+_TITLES: Final = {
+    400: "That was not accepted",
+    403: "That is not allowed",
+    404: "Nothing here",
+    405: "That is not possible here",
+    409: "There is one already",
+    413: "Too large",
+    416: "Not in this file",
+    421: "Not this server",
+    500: "The server failed",
+    503: "Not now",
+    507: "No room left",
+}
+"""For people; programs get the standard phrase."""
+
 _MESSAGES: Final = {
     404: "There is nothing at this address. It may have been moved or deleted.",
     405: "That cannot be done at this address.",
@@ -96,7 +111,11 @@ def answer(status: int, reason: str, message: str) -> Response:
         response.content_type = "application/problem+json"
     else:
         page = render_template(
-            "web/error.html", status=status, title=title, message=message, request_id=request_id
+            "web/error.html",
+            status=status,
+            title=_TITLES.get(status, title),
+            message=message,
+            request_id=request_id,
         )
         response = make_response(page, status)
     return response

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform
 
 from strongroom.audit.events.fields import CONTEXT_FIELDS, FIELDS
 
@@ -114,7 +114,9 @@ def declare(
         event: type[E] = dataclass(frozen=True, kw_only=True, slots=True)(cls)
         names = tuple(field.name for field in fields(event))  # type: ignore[arg-type]  # made one above
         by_outcome: dict[Outcome | None, Level] = (
-            {None: levels} if isinstance(levels, Level) else {**levels}
+            {None: levels}
+            if isinstance(levels, Level)
+            else cast("dict[Outcome | None, Level]", dict(levels))
         )
         _check(name, names, by_outcome, event.__doc__)
         event.event_name = name

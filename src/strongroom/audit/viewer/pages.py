@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
@@ -13,9 +14,12 @@ from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
 from strongroom.audit.query import Page
 from strongroom.audit.viewer import present
+from strongroom.audit.viewer.assets import fingerprint
 from strongroom.audit.viewer.request import SPANS, ViewerRequest
 from strongroom.audit.viewer.source import RecordSource
 from strongroom.errors import Refused
+
+_ASSETS = [Path(__file__).parent / "static" / name for name in ("viewer.css", "viewer.js")]
 
 
 def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: str) -> Blueprint:
@@ -36,9 +40,9 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
 
     @pages.context_processor
     def shared() -> dict[str, Any]:
-        return {"layout": layout, "present": present, "boosted": _is_htmx()}
+        return {"layout": layout, "present": present, "fingerprint": fingerprint(*_ASSETS)}
 
-    @pages.get("/")
+    @pages.get("")
     def list_records() -> Response:
         wanted = _read(source)
         if wanted.error is not None:
@@ -67,7 +71,7 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
         )
         return make_response(page)
 
-    pages.add_url_rule("", view_func=list_records, endpoint="list_records_bare")
+    pages.add_url_rule("/", "list_records_too", list_records)
     return pages
 
 
@@ -116,7 +120,7 @@ def _list(source: RecordSource, wanted: ViewerRequest, page: Page, status: int =
 
 def _address(wanted: ViewerRequest) -> str:
     arguments = urlencode(wanted.address())
-    return url_for("viewer.list_records_bare") + (f"?{arguments}" if arguments else "")
+    return url_for("viewer.list_records") + (f"?{arguments}" if arguments else "")
 
 
 def _is_htmx() -> bool:
