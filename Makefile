@@ -39,9 +39,11 @@ bench: $(VENV)/.developed assets  ## Measure speed
 
 .PHONY: docs
 docs: $(VENV)/.installed  ## Write the generated reference pages anew
-	@mkdir -p docs/reference
-	$(BIN)/strongroom events --markdown > docs/reference/.events.md
-	@mv docs/reference/.events.md docs/reference/events.md
+	@$(BIN)/python -m docs.generate
+
+.PHONY: screenshots
+screenshots: $(VENV)/.developed assets  ## Take the pictures in the README anew (needs Chromium)
+	@$(BIN)/python -m docs.screenshots
 
 .PHONY: assets
 assets: $(VENV)/.installed  ## Bundle the scripts and style sheets, if their sources changed

@@ -13,7 +13,7 @@ from tests.serving import Installation
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # Without the switches for background networking, a browser on a closed network keeps trying.
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
     "--disable-component-update",
@@ -22,14 +22,19 @@ _ARGUMENTS = [
 ]
 
 
+def find_browser() -> str | None:
+    """The path of the system's Chromium, if there is one."""
+    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests."""
-    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    path = find_browser()
     if path is None:
         pytest.skip("there is no Chromium on this machine: the pages were NOT tested in a browser")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield launched
         launched.close()
 

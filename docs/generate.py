@@ -1,0 +1,100 @@
+"""Writes the reference pages from the code: `make docs`. A test fails when they are out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from strongroom.audit.events import FIELDS, Event
+from strongroom.bootstrap import CATALOGUE
+from strongroom.cli import main
+from strongroom.settings import PREFIX, Address, Settings
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "Generated from the code by `make docs`."
+
+
+def pages() -> dict[str, str]:
+    """The reference pages by file name."""
+    return {
+        "events.md": "\n".join(_events()) + "\n",
+        "settings.md": "\n".join(_settings()) + "\n",
+        "cli.md": "\n".join(_commands()) + "\n",
+    }
+
+
+def _events() -> Iterator[str]:
+    yield from ("# Events", "", NOTE, "")
+    yield "Every record also carries what the pipeline binds: `timestamp`, `level`, `event`, `id`,"
+    yield "the process, and inside a request its id, method, path, addresses and agent."
+    yield ""
+    yield from _table_head("event", "stream", "level (outcome)", "meaning", "fields")
+    for event in sorted(CATALOGUE, key=lambda event: event.event_name):
+        fields = ", ".join(f"`{name}`" for name in event.field_names)
+        yield _row(f"`{event.event_name}`", event.stream, _levels(event), _meaning(event), fields)
+    yield from ("", "## Fields", "")
+    yield from _table_head("field", "type", "part", "meaning", "OpenTelemetry")
+    for field in FIELDS.values():
+        otel = f"`{field.otel}`" if field.otel else ""
+        yield _row(f"`{field.name}`", field.type, field.part, field.meaning, otel)
+
+
+def _settings() -> Iterator[str]:
+    yield from ("# Settings", "", NOTE, "")
+    yield f"Each is a key of `strongroom.toml`, overridden by `{PREFIX}<NAME>` in the environment,"
+    yield "overridden by a flag of `strongroom serve`."
+    yield ""
+    yield from _table_head("setting", "default", "meaning")
+    for name, field in Settings.model_fields.items():
+        yield _row(f"`{name}`", _default(field.default), field.description or "")
+
+
+def _commands() -> Iterator[str]:
+    yield from ("# Command line", "", NOTE, "")
+    yield "Exit codes: 0 done or holds, 1 does not hold, 2 wrong usage, 3 could not be carried out."
+    for path, command in _walk(main, "strongroom"):
+        context = click.Context(command, info_name=path, terminal_width=80, max_content_width=80)
+        yield from ("", f"## {path}", "", "```text", command.get_help(context), "```")
+
+
+def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _walk(command.commands[name], f"{path} {name}")
+    else:
+        yield path, command
+
+
+def _levels(event: type[Event]) -> str:
+    return ", ".join(
+        f"{level} ({outcome})" if outcome else str(level) for outcome, level in event.levels.items()
+    )
+
+
+def _meaning(event: type[Event]) -> str:
+    return " ".join((event.__doc__ or "").split())
+
+
+def _default(value: object) -> str:
+    if value in ("", ()):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if not isinstance(value, Address) else f"`{value!s}`"
+
+
+def _table_head(*names: str) -> Iterator[str]:
+    yield _row(*names)
+    yield "|" + "---|" * len(names)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+if __name__ == "__main__":
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, "utf-8")
