@@ -45,7 +45,7 @@ class Installation:
         :raises SettingsError: when a setting names something that cannot be used
         :raises OSError: when the data folder cannot be written
         """
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = Store(settings.database_url)
         migrate(store, *SCHEMAS)
         return cls(settings, store, LocalObjects(settings.objects_folder))
@@ -59,7 +59,7 @@ class Installation:
             viewer_layout=LAYOUT,
             catalogue=Catalogue.of(events),
             counted=COUNTED,
-            output=Output(settings.log_format, settings.log_output, network=settings.log_network),
+            output=output(settings),
             audit_failure=settings.audit_failure,
             name="strongroom",
             version=__version__,
@@ -76,6 +76,11 @@ class Installation:
             audit=audit,
         )
         return web.create_app(self.settings, audit, server)
+
+
+def output(settings: Settings) -> Output:
+    """Where this process prints records."""
+    return Output(settings.log_format, settings.log_output, network=settings.log_network)
 
 
 def create_app(settings: Settings) -> Flask:

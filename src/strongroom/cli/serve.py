@@ -9,7 +9,7 @@ from typing import IO
 
 import click
 
-from strongroom.bootstrap import Installation
+from strongroom.bootstrap import Installation, output
 from strongroom.cli import data_options, main
 from strongroom.errors import SettingsError
 from strongroom.settings import Settings, load, unknown_variables
@@ -49,7 +49,7 @@ def serve(debug: bool, **flags: object) -> None:
             # Imported here: only this command needs the server.
             from strongroom.web.server import Server  # noqa: PLC0415
 
-            Server(settings, lambda: Installation.open(settings).app()).run()
+            Server(settings, output(settings), lambda: Installation.open(settings).app()).run()
 
 
 def _greet(settings: Settings) -> None:
@@ -72,7 +72,7 @@ def _sole_server(data: Path) -> IO[str]:
 
     :raises SettingsError: when another server holds it
     """
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The descriptor is inherited by the workers, so the folder stays held until the last is gone.
     file = (data / "server.lock").open("a+")
     os.set_inheritable(file.fileno(), True)

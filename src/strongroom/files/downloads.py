@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import os
+from functools import partial
 from typing import IO, BinaryIO, Final, cast
 from urllib.parse import quote
 
-from flask import Response, request
+from flask import Response, after_this_request, request
 from werkzeug.http import parse_range_header
 from werkzeug.wsgi import wrap_file
 
@@ -71,8 +72,15 @@ class Downloads:
             raise ServerFault(
                 "content_missing",
                 "The stored bytes of this file cannot be read. Tell whoever runs the server: "
-                "strongroom doctor shows which files are affected.",
+                "strongroom doctor says more.",
             ) from error
+        if os.fstat(blob.fileno()).st_size != found.file_size_bytes:
+            blob.close()
+            raise ServerFault(
+                "content_damaged",
+                "The stored bytes of this file are not all there, so they are not handed out. "
+                "Tell whoever runs the server: strongroom doctor says more.",
+            )
         body = Span(blob, start, stop)
         response = Response(
             wrap_file(request.environ, cast("IO[bytes]", body), BLOCK),
@@ -157,12 +165,18 @@ def _range(found: StoredFile) -> tuple[int, int] | None:
         return None  # RFC 9110: a Range that is not understood is ignored
     span = parsed.range_for_length(found.file_size_bytes) if len(parsed.ranges) == 1 else None
     if span is None:
+        after_this_request(partial(_set_range, f"bytes */{found.file_size_bytes}"))
         raise Refused(
             "range_not_satisfiable",
             f"The file has {found.file_size_bytes} bytes; the range asked for cannot be had.",
             status=416,
         )
     return span
+
+
+def _set_range(value: str, response: Response) -> Response:
+    response.headers["Content-Range"] = value
+    return response
 
 
 def _headers(response: Response, found: StoredFile) -> Response:

@@ -21,10 +21,11 @@ class LocalObjects:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
+        self._folders = DurableFolders(root)
 
     def receive(self) -> LocalIncoming:
         """See :meth:`ObjectStore.receive`."""
-        return LocalIncoming(self._root, self._incoming)
+        return LocalIncoming(self._root, self._incoming, self._folders)
 
     def open(self, key: str) -> BinaryIO:
         """See :meth:`ObjectStore.open`."""
@@ -60,8 +61,9 @@ class LocalObjects:
 class LocalIncoming:
     """Implements :class:`~strongroom.objects.store.Incoming`."""
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, folders: DurableFolders) -> None:
         self._root = root
+        self._folders = folders
         descriptor, path = tempfile.mkstemp(dir=folder)
         self._path: Path | None = Path(path)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
@@ -79,7 +81,7 @@ class LocalIncoming:
             raise AssertionError("published or discarded before")
         os.fsync(self._file.fileno())
         target = self._root / key
-        _make_folder(target.parent)
+        self._folders.make(target.parent)
         self._path.replace(target)
         self._path = None
         _sync_folder(target.parent)
@@ -104,13 +106,24 @@ class LocalIncoming:
         self.discard()
 
 
-def _make_folder(folder: Path) -> None:
-    """Create a folder so that it survives power loss: each new name is synced in its parent."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
+class DurableFolders:
+    """Creates folders so that they survive power loss. Thread-safe.
+
+    That a folder is there does not mean that its name has reached the disk: another thread or
+    process may have made it this instant. So each is synced in its parent once by each process.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._durable = {root}
+
+    def make(self, folder: Path) -> None:
+        """Create the folder and those above it, up to the root, unless this was done before."""
+        if folder in self._durable:
+            return
+        self.make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+        self._durable.add(folder)
 
 
 def _sync_folder(folder: Path) -> None:

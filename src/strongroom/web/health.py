@@ -29,7 +29,7 @@ def health_blueprint(audit: AuditLog) -> Blueprint:
     @health.get("/readyz")
     def readyz() -> tuple[dict[str, Any], int]:
         try:
-            audit.store.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+            audit.journal.probe()
         except Unavailable as error:
             return {"status": "unavailable", "journal": str(error)}, 503
         return {"status": "ok"}, 200

@@ -16,6 +16,9 @@ from gunicorn.workers.base import Worker
 
 from strongroom.audit.events.system import ApplicationStarted, ApplicationStopped
 from strongroom.audit.extension import AuditLog
+from strongroom.audit.pipeline import Pipeline
+from strongroom.audit.pipeline.output import Output
+from strongroom.audit.pipeline.stdlib import capture_stdlib, release_stdlib
 from strongroom.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,12 +34,17 @@ CONNECTIONS: Final = 2_000
 class Server(BaseApplication):
     """Serves until it is told to stop. Each worker builds an application of its own.
 
+    :param output: where the master process prints
     :param build: called in each worker process after the fork
     """
 
-    def __init__(self, settings: Settings, build: Callable[[], Flask]) -> None:
+    def __init__(self, settings: Settings, output: Output, build: Callable[[], Flask]) -> None:
         self._settings = settings
         self._build = build
+        # What the master process has to say is printed like everything else. It has no journal:
+        # a process that forks must not have a writer thread.
+        printed = Pipeline(lambda record, _stream: output.write(record))
+        self._console = capture_stdlib(printed, logging.WARNING)
         super().__init__()
 
     def load_config(self) -> None:
@@ -64,7 +72,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:  # gunicorn's types want ASGI here as well
         """The application of this worker."""
-        return _Entry(self._build(), self._settings.client_timeout)
+        app = self._build()
+        release_stdlib(self._console)  # inherited from the master; the worker has a journal
+        return _Entry(app, self._settings.client_timeout)
 
     def _when_ready(self, arbiter: Arbiter) -> None:
         # Accepted sockets inherit the time-outs, so that a client that connects and sends its

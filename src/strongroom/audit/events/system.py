@@ -32,6 +32,11 @@ class LogsViewFailed(Event):
     reason: str
 
 
+@declare("logs_viewed_unrecorded", stream=Stream.OPS, levels={Outcome.SUCCESS: Level.ERROR})
+class LogsViewedUnrecorded(Event):
+    """Somebody looked at the logs while the audit stream could not be written."""
+
+
 @declare("records_dropped", stream=Stream.OPS, levels={Outcome.FAILED: Level.ERROR})
 class RecordsDropped(Event):
     """Records of the ops stream were lost because the journal could not be written."""

@@ -49,8 +49,3 @@ class AccessDenied(Event):
 
     reason: str
     status: int
-
-
-@declare("page_viewed", stream=Stream.OPS, levels={Outcome.SUCCESS: Level.INFO})
-class PageViewed(Event):
-    """A page without a more telling event of its own was opened."""

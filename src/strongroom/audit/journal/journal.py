@@ -76,6 +76,13 @@ class Journal:
         self._queue.append(record)
         self._store.nudge()
 
+    def probe(self) -> None:
+        """Write to the journal without changing it.
+
+        :raises Unavailable: when it cannot be written
+        """
+        self._store.write(lambda connection: Head.load(connection, Stream.OPS).save(connection))
+
     def _wait_for_room(self) -> bool:
         # The writer's own thread must not wait for itself.
         if self._store.writer.runs_here():

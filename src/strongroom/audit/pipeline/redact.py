@@ -13,13 +13,14 @@ from typing import Final
 
 REDACTED: Final = "[redacted]"
 
-_SECRET_NAMES: Final = (
-    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "authorization",
-    "cookie", "session", "apikey", "accesskey", "privatekey", "signingkey", "encryptionkey",
-    "credential", "csrf", "xsrf", "jwt", "otp", "pincode", "bearer",
-)  # fmt: skip
+_SECRET_NAME: Final = re.compile(
+    "password|passwd|passphrase|passcode|secret|token|authorization|cookie|session|apikey"
+    "|accesskey|privatekey|signingkey|encryptionkey|credential|csrf|xsrf|pincode|bearer"
+)
+"""Anywhere in a key, once everything but letters and digits is taken out of it."""
 
-_SECRET_KEY: Final = re.compile("|".join(_SECRET_NAMES))
+_SECRET_WORDS: Final = frozenset({"auth", "jwt", "otp", "pin", "pwd", "totp"})
+"""Only as a whole word of a key: they occur inside other words."""
 
 _TEXT: Final = re.compile(
     r"""
@@ -30,10 +31,10 @@ _TEXT: Final = re.compile(
       [\w-]{16,}                                                        # code hosts, chat, payment
     | \bAIza[\w-]{30,}                                                  # Google
     | \b(?P<scheme>bearer|basic|digest|negotiate)\s+[\w.~+/=:-]{6,}     # HTTP authentication
-    | (?P<origin>\b[a-z][a-z0-9+.-]*://)[^\s/?#@'"]+@                   # URL with credentials
-    | (?P<url>\bhttps?://[^\s?#'"<>]+)[?#][^\s'"<>]+                    # query string, fragment
-    | (?P<key>["']?[\w-]*(?:pass(?:word|wd|phrase|code)|secret|token|authorization|cookie
-      |api[_-]?key|access[_-]?key|private[_-]?key|credential|csrf|jwt|pwd)[\w-]*["']?\s*[=:]\s*)
+    | (?P<origin>\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@'"]{1,256}@                   # URL with credentials
+    | (?P<url>\bhttps?://[^\s?#'"<>]{1,256})[?#][^\s'"<>]+                    # query string, fragment
+    | (?P<key>(?<![\w-])["']?[\w-]{0,64}(?:pass(?:word|wd|phrase|code)|secret|token|authorization|cookie
+      |api[_-]?key|access[_-]?key|private[_-]?key|credential|csrf|jwt|pwd)[\w-]{0,64}["']?\s{0,8}[=:]\s{0,8})
       (?:"[^"]*"|'[^']*'|(?:(?:bearer|basic)\s+)?[^\s,;&"')\]}]+)      # key=value, 'key': 'value'
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
@@ -51,7 +52,8 @@ _HINT: Final = re.compile(
 @lru_cache(maxsize=4096)
 def names_secret(key: str) -> bool:
     """Whether a key of this name holds a secret, however it is spelt."""
-    return _SECRET_KEY.search(re.sub(r"[^a-z0-9]", "", key.lower())) is not None
+    words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower())
+    return not _SECRET_WORDS.isdisjoint(words) or _SECRET_NAME.search("".join(words)) is not None
 
 
 def redact_text(text: str) -> str:

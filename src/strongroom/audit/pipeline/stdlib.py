@@ -45,9 +45,9 @@ def _level(number: int) -> Level:
     return Level.INFO if number >= logging.INFO else Level.DEBUG
 
 
-def capture_stdlib(pipeline: Pipeline) -> PipelineHandler:
+def capture_stdlib(pipeline: Pipeline, level: int = logging.INFO) -> PipelineHandler:
     """Send everything that reaches the root logger, and ``warnings``, into the pipeline."""
-    handler = PipelineHandler(pipeline)
+    handler = PipelineHandler(pipeline, level)
     root = logging.getLogger()
     root.addHandler(handler)
     if root.level > logging.INFO or root.level == logging.NOTSET:

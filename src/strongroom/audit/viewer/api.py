@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
 from strongroom.audit.viewer.request import ViewerRequest
-from strongroom.audit.viewer.source import RecordSource
+from strongroom.audit.viewer.source import RecordSource, log_view
 from strongroom.errors import Refused
 
 
@@ -19,13 +19,13 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
     api = Blueprint("records", __name__)
 
     def refuse(refusal: Refused) -> Refused:
-        source.log(LogsViewFailed(reason=refusal.reason))
+        log_view(source, LogsViewFailed(reason=refusal.reason))
         return refusal
 
     @api.before_request
     def check_access() -> None:
         if not allow():
-            source.log(AccessDenied(reason="viewer_not_allowed", status=403))
+            log_view(source, AccessDenied(reason="viewer_not_allowed", status=403))
             raise Refused("viewer_not_allowed", "Reading records needs permission.", status=403)
 
     @api.get("/records")
@@ -40,7 +40,7 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
             )
         except Refused as refusal:
             raise refuse(refusal) from None
-        source.log(LogsViewed(count=len(page.records), extra=dict(wanted.address())))
+        log_view(source, LogsViewed(count=len(page.records), extra=dict(wanted.address())))
         return {"records": page.records, "next": page.next, "partial": page.partial}
 
     @api.get("/records/<record_id>")
@@ -48,7 +48,7 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
         record = source.search.record(record_id)
         if record is None:
             raise refuse(Refused("record_not_found", "There is no such record.", status=404))
-        source.log(LogsViewed(count=1, extra={"record": record_id}))
+        log_view(source, LogsViewed(count=1, extra={"record": record_id}))
         return record
 
     return api

@@ -16,7 +16,7 @@ from strongroom.audit.query import Page
 from strongroom.audit.viewer import present
 from strongroom.audit.viewer.assets import fingerprint
 from strongroom.audit.viewer.request import SPANS, ViewerRequest
-from strongroom.audit.viewer.source import RecordSource
+from strongroom.audit.viewer.source import RecordSource, log_view
 from strongroom.errors import Refused
 
 _ASSETS = [Path(__file__).parent / "static" / name for name in ("viewer.css", "viewer.js")]
@@ -35,7 +35,7 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
         if request.endpoint == "viewer.static":
             return
         if not allow():
-            source.log(AccessDenied(reason="viewer_not_allowed", status=403))
+            log_view(source, AccessDenied(reason="viewer_not_allowed", status=403))
             abort(403, "Reading the logs needs permission.")
 
     @pages.context_processor
@@ -46,10 +46,10 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
     def list_records() -> Response:
         wanted = _read(source)
         if wanted.error is not None:
-            source.log(LogsViewFailed(reason="query_not_valid"))
+            log_view(source, LogsViewFailed(reason="query_not_valid"))
             return _list(source, wanted, Page(()), status=400)
         page = _search(source, wanted)
-        source.log(LogsViewed(count=len(page.records), extra=dict(wanted.address())))
+        log_view(source, LogsViewed(count=len(page.records), extra=dict(wanted.address())))
         return _list(source, wanted, page)
 
     @pages.get("/<record_id>")
@@ -61,7 +61,7 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
         related = []
         if request_id := record.get("request_id"):
             related = list(source.search.of_request(request_id))
-        source.log(LogsViewed(count=1, extra={"record": record["id"]}))
+        log_view(source, LogsViewed(count=1, extra={"record": record["id"]}))
         page = render_template(
             "viewer/record.html",
             record=record,
@@ -92,7 +92,7 @@ def _search(source: RecordSource, wanted: ViewerRequest) -> Page:
 
 
 def _refuse(source: RecordSource, refusal: Refused) -> NoReturn:
-    source.log(LogsViewFailed(reason=refusal.reason))
+    log_view(source, LogsViewFailed(reason=refusal.reason))
     abort(refusal.status, refusal.message)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from strongroom.audit.events import Catalogue, Event
+from strongroom.audit.events.system import LogsViewedUnrecorded
 from strongroom.audit.query import RecordSearch
+from strongroom.errors import Unavailable
 
 
 class RecordSource(Protocol):
@@ -21,3 +23,11 @@ class RecordSource(Protocol):
 
     def log(self, event: Event) -> None:
         """Log a declared event."""
+
+
+def log_view(source: RecordSource, event: Event) -> None:
+    """Record that somebody looked; the logs stay readable when the journal cannot be written."""
+    try:
+        source.log(event)
+    except Unavailable:
+        source.log(LogsViewedUnrecorded())
