@@ -15,7 +15,7 @@ from strongroom.audit.pipeline.clock import new_id, now
 from strongroom.audit.pipeline.exceptions import structure_exception
 from strongroom.audit.pipeline.shape import shape
 
-Sink = Callable[[dict[str, Any], Stream], None]
+Sink = Callable[[dict[str, Any], Stream], object]
 """Takes a finished record; may raise ``Unavailable`` for the audit stream, and nothing else."""
 
 DECLARED: Final = "_strongroom_declared"
