@@ -27,6 +27,9 @@ from strongroom.errors import SettingsError
 PREFIX: Final = "STRONGROOM_"
 CONFIG_VARIABLE: Final = "STRONGROOM_CONFIG"
 
+_ADDRESS: Final = re.compile(
+    r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+(?:%\w+)?)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})"
+)
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?", re.IGNORECASE)
 _FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
     "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40
@@ -56,11 +59,10 @@ class Address(NamedTuple):
 def _address(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    host, colon, port = value.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+    match = _ADDRESS.fullmatch(value)
+    if match is None or int(match["port"]) > 65_535:
         raise ValueError("write host:port, such as 127.0.0.1:8000 or [::1]:8000")
-    return Address(host, int(port))
+    return Address(match["ipv6"] or match["host"], int(match["port"]))
 
 
 def _size(value: Any) -> Any:

@@ -119,7 +119,9 @@ class CountedInput:
 
     def read(self, size: int = -1) -> bytes:
         """Like ``io.RawIOBase.read``."""
-        return self._noted(self._guarded(self._stream.read, size), wanted=size != 0)
+        data = self._noted(self._guarded(self._stream.read, size), wanted=size != 0)
+        # Reading to the end is over only when all that was announced has come.
+        return data + self._noted(b"", wanted=True) if size < 0 else data
 
     def readline(self, size: int = -1) -> bytes:
         """Like ``io.IOBase.readline``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,19 +12,21 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from strongroom.store.engine import WRITES, open_engine
+from strongroom.store.forks import ForkGate
 from strongroom.store.lock import FairLock
 from strongroom.store.unit import Participant, Pending
 from strongroom.store.writer import Writer
 
 T = TypeVar("T")
 
-_current: ContextVar[Connection | None] = ContextVar("strongroom_unit_connection", default=None)
+_unit: ContextVar[tuple[Store, Connection] | None] = ContextVar("strongroom_unit", default=None)
+"""The unit of work that this context runs in, and whose it is."""
 
 
 class Store:
     """One database, shared by all threads of this process and by other processes.
 
-    Survives ``fork``: a child opens connections and a writer of its own on first use.
+    Survives ``fork``: it is closed before, and parent and child open it anew on first use.
     Thread-safe.
 
     :param database: a SQLAlchemy URL
@@ -38,8 +39,7 @@ class Store:
         self._participants: list[Participant] = []
         self._guard = threading.Lock()
         self._writer: Writer | None = None
-        self._lock: FairLock | None = None
-        self._pid = os.getpid()
+        self._gate = ForkGate(self)
 
     def join(self, participant: Participant) -> None:
         """Let a participant take part in every write transaction from now on."""
@@ -49,37 +49,34 @@ class Store:
         """Run a unit of work and wait until it is on disk.
 
         The rows it changes and the audit records it logs commit together, or neither exists.
-        Inside another unit it becomes part of that one.
+        Inside another unit of this store it becomes part of that one.
 
         :param work: runs on the writer's thread inside a SAVEPOINT, with the caller's context
             variables; short, and without any other input or output
+        :param savepoint: off for work that cannot fail without failing the whole transaction
         :raises Unavailable: when the database cannot be written; nothing was kept
         :raises Exception: whatever ``work`` raised; nothing was kept
         """
-        if (connection := _current.get()) is not None:
-            return work(connection)
-        pending = Pending(lambda c: _inside(c, work), savepoint=savepoint)
-        self.writer.submit(pending)
-        result: T = pending.done.result()
+        unit = _unit.get()
+        if unit is not None and unit[0] is self:
+            return work(unit[1])
+        pending = Pending(lambda connection: self._run(connection, work), savepoint=savepoint)
+        with self._gate.entered():
+            while not self._started().submit(pending):
+                pass  # that writer was just closed; the next one is open
+            result: T = pending.done.result()
         for participant in self._participants:
             participant.acknowledged(pending.context)
         return result
 
     def nudge(self) -> None:
-        """See :meth:`Writer.nudge`."""
-        self.writer.nudge()
+        """A participant has something to write that can wait a moment."""
+        while not self._started().nudge():
+            pass  # that writer was just closed; the next one is open
 
-    @property
-    def writer(self) -> Writer:
-        """The writer of this process, started on first use."""
-        if self._writer is None or self._pid != os.getpid():
-            with self._guard:
-                if self._pid != os.getpid():
-                    self._forget_parent()
-                if self._writer is None:
-                    self._lock = self._lock or FairLock(self.lock_path)
-                    self._writer = Writer(self.engine, self._lock, lambda: self._participants)
-        return self._writer
+    def writes_here(self) -> bool:
+        """Whether the calling thread is the writer's."""
+        return self._writer is not None and self._writer.runs_here()
 
     @property
     def lock_path(self) -> Path:
@@ -89,10 +86,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state; never waits for the writer."""
-        if self._pid != os.getpid():
-            with self._guard:
-                self._forget_parent()
-        with self.engine.connect() as connection, connection.begin():
+        with self._gate.entered(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -103,7 +97,7 @@ class Store:
         """
         lock = FairLock(self.lock_path)
         try:
-            with lock.held(), self.engine.connect() as plain:
+            with self._gate.entered(), lock.held(), self.engine.connect() as plain:
                 connection = plain.execution_options(**{WRITES: True})
                 with connection.begin():
                     yield connection
@@ -114,28 +108,36 @@ class Store:
         """Commit all that is queued and let go of the database; it can be used again."""
         with self._guard:
             writer, self._writer = self._writer, None
-            lock, self._lock = self._lock, None
-        if writer is not None and self._pid == os.getpid():
+        if writer is not None:
             writer.close()
-        if lock is not None:
-            lock.close()
         self.engine.dispose()
 
-    def _forget_parent(self) -> None:
-        """After a fork: leave the parent's connections and locks to the parent."""
-        if self._pid != os.getpid():
-            self.engine.dispose(close=False)
-            self._writer = None
-            # The descriptors share the parent's flock; closing our copies releases nothing.
-            if self._lock is not None:
-                self._lock.close()
-            self._lock = None
-            self._pid = os.getpid()
+    # Forkable
 
+    def close_for_fork(self) -> None:
+        """See :class:`~strongroom.store.forks.Forkable`."""
+        if self.writes_here():
+            raise AssertionError("a unit of work must not fork")
+        self.close()
 
-def _inside(connection: Connection, work: Callable[[Connection], Any]) -> Any:
-    token = _current.set(connection)
-    try:
-        return work(connection)
-    finally:
-        _current.reset(token)
+    def forked(self) -> None:
+        """See :class:`~strongroom.store.forks.Forkable`."""
+        for participant in self._participants:
+            participant.forked()
+
+    def _started(self) -> Writer:
+        """The writer of this process, started on first use."""
+        writer = self._writer
+        if writer is None:
+            with self._guard:
+                if self._writer is None:
+                    self._writer = Writer(self.engine, self.lock_path, self._participants)
+                writer = self._writer
+        return writer
+
+    def _run(self, connection: Connection, work: Callable[[Connection], Any]) -> Any:
+        token = _unit.set((self, connection))
+        try:
+            return work(connection)
+        finally:
+            _unit.reset(token)

@@ -45,6 +45,9 @@ class Participant(Protocol):
     def acknowledged(self, context: Context) -> None:
         """A unit that ran in this context is on disk. On its caller's thread."""
 
+    def forked(self) -> None:
+        """The process is a child now: what was queued is the parent's to write."""
+
     def rolled_back(self, error: BaseException) -> None:
         """Nothing of the transaction exists. Outside the transaction."""
 

@@ -6,18 +6,23 @@ artificial delay. Between processes a fair lock decides whose turn it is.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from strongroom.errors import StrongroomError, Unavailable
 from strongroom.store.engine import WRITES
 from strongroom.store.lock import FairLock
 from strongroom.store.unit import Participant, Pending
+
+log = logging.getLogger(__name__)
 
 MAX_BATCH: Final = 512
 """Units in one transaction: bounds how long the other processes wait for their turn."""
@@ -32,14 +37,17 @@ RETRY_SECONDS: Final = 0.5
 class Writer:
     """Runs units of work in order, many to a transaction. Thread-safe.
 
-    :param lock: held around every transaction, from before BEGIN IMMEDIATE until after COMMIT
+    :param lock_path: of the lock that is held around every transaction, from before
+        BEGIN IMMEDIATE until after COMMIT
+    :param participants: may grow
     """
 
     def __init__(
-        self, engine: Engine, lock: FairLock, participants: Callable[[], Sequence[Participant]]
+        self, engine: Engine, lock_path: Path, participants: Sequence[Participant]
     ) -> None:
         self._engine = engine
-        self._lock = lock
+        self._lock_path = lock_path
+        self._lock: FairLock | None = None
         self._participants = participants
         self._queue: deque[Pending] = deque()
         self._ready = threading.Condition()
@@ -49,24 +57,28 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="strongroom-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, pending: Pending) -> None:
-        """Queue a unit.
-
-        :raises Unavailable: when the store is closing
-        """
+    def submit(self, pending: Pending) -> bool:
+        """Queue a unit; False when the writer is closing and does not take it."""
         with self._ready:
             if self._closing:
-                raise Unavailable("the store is closing")
+                return False
             self._queue.append(pending)
             self._ready.notify()
+        return True
 
-    def nudge(self) -> None:
-        """A participant has something to write that can wait :data:`GATHER_SECONDS`."""
+    def nudge(self) -> bool:
+        """A participant has something to write that can wait :data:`GATHER_SECONDS`.
+
+        :returns: False when the writer is closing and may not write it any more
+        """
         if self._gather_until is None:
             with self._ready:
+                if self._closing:
+                    return False
                 if self._gather_until is None:
                     self._gather_until = time.monotonic() + GATHER_SECONDS
                     self._ready.notify()
+        return True
 
     def runs_here(self) -> bool:
         """Whether the calling thread is the writer's."""
@@ -85,6 +97,8 @@ class Writer:
                 self._pause()
         self._transaction()
         self._disconnect()
+        if self._lock is not None:
+            self._lock.close()
 
     def _wait(self) -> bool:
         """Wait until there is something to commit; False once closing and all queued is done."""
@@ -112,10 +126,12 @@ class Writer:
 
     def _transaction(self) -> bool:
         """Commit one batch. False when the database refused it."""
-        participants = self._participants()
+        participants = self._participants
         batch: list[Pending] = []
         results: list[tuple[Pending, Any, BaseException | None]] = []
         try:
+            if self._lock is None:
+                self._lock = FairLock(self._lock_path)
             with self._lock.held():
                 # Taken only now, so that all that queued while we waited for our turn comes too.
                 batch = self._take()
@@ -129,12 +145,12 @@ class Writer:
         except BaseException as error:  # noqa: BLE001  # every waiting caller must hear of it
             self._disconnect()
             for participant in participants:
-                participant.rolled_back(error)
-            for unit in batch:
+                _tell(participant.rolled_back, error)
+            for unit in batch or self._take():
                 unit.done.set_exception(_unavailable(error))
             return False
         for participant in participants:
-            participant.committed()
+            _tell(participant.committed)
         for unit, value, failure in results:
             if failure is None:
                 unit.done.set_result(value)
@@ -174,10 +190,28 @@ def _run_unit(
 
     try:
         return unit, unit.context.run(body), None
-    except Exception as error:  # noqa: BLE001  # it is handed to the caller
+    except Exception as error:
+        if not _in_transaction(connection):
+            # The database gave up the whole transaction (a full disk, say), and with it the
+            # units that ran before this one.
+            raise
         for participant in participants:
             participant.unit_failed()
-        return unit, None, error
+        broken = isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)
+        return unit, None, _unavailable(error) if broken else error
+
+
+def _in_transaction(connection: Connection) -> bool:
+    driver = connection.connection.driver_connection
+    return bool(getattr(driver, "in_transaction", True))
+
+
+def _tell(callback: Callable[..., None], *arguments: Any) -> None:
+    """Tell a participant what has happened already: it cannot undo it by raising."""
+    try:
+        callback(*arguments)
+    except Exception:
+        log.exception("a participant of the transaction failed after its end")
 
 
 def _unavailable(error: BaseException) -> BaseException:

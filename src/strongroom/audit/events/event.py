@@ -111,6 +111,7 @@ def declare(
     """
 
     def decorate(cls: type[E]) -> type[E]:
+        doc = cls.__doc__  # dataclass() would write one of its own where there is none
         event: type[E] = dataclass(frozen=True, kw_only=True, slots=True)(cls)
         names = tuple(field.name for field in fields(event))  # type: ignore[arg-type]  # made one above
         by_outcome: dict[Outcome | None, Level] = (
@@ -118,7 +119,7 @@ def declare(
             if isinstance(levels, Level)
             else cast("dict[Outcome | None, Level]", dict(levels))
         )
-        _check(name, names, by_outcome, event.__doc__)
+        _check(name, names, by_outcome, doc)
         event.event_name = name
         event.stream = stream
         event.levels = MappingProxyType(by_outcome)
@@ -137,12 +138,14 @@ def _check(
 ) -> None:
     if not _NAME.fullmatch(name):
         raise TypeError(f"event name {name!r} is not snake_case")
-    if not doc or doc.startswith(("Event(", name)):
+    if not doc or doc == Event.__doc__:
         raise TypeError(f"event {name} needs a docstring that says what happened")
     if unknown := sorted(set(names) - FIELDS.keys()):
         raise TypeError(f"event {name}: not in the vocabulary of fields: {', '.join(unknown)}")
     if bound := sorted(set(names) & CONTEXT_FIELDS - {"method", "path"}):
         raise TypeError(f"event {name}: bound by the pipeline, not declared: {', '.join(bound)}")
+    if not levels:
+        raise TypeError(f"event {name} needs a level")
     if (len(levels) > 1) != ("outcome" in names):
         raise TypeError(
             f"event {name}: a field 'outcome' goes with several outcomes, and only then"

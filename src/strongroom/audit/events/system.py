@@ -32,7 +32,7 @@ class LogsViewFailed(Event):
     reason: str
 
 
-@declare("logs_viewed_unrecorded", stream=Stream.OPS, levels={Outcome.SUCCESS: Level.ERROR})
+@declare("logs_viewed_unrecorded", stream=Stream.OPS, levels={Outcome.FAILED: Level.ERROR})
 class LogsViewedUnrecorded(Event):
     """Somebody looked at the logs while the audit stream could not be written."""
 

@@ -31,6 +31,8 @@ def check_stream(store: Store, stream: Stream) -> int:
         rows = connection.execution_options(yield_per=BATCH).execute(wanted.order_by(journal.c.seq))
         for batch in rows.partitions():
             for row in batch:
+                if not isinstance(row.entry, bytes):
+                    raise Corrupt(f"the entry of record {position:,} is not what was stored")
                 if row.seq != position:
                     raise Corrupt(f"record {position:,} is missing; the next is {row.seq:,}")
                 position += 1

@@ -21,7 +21,10 @@ QUEUE_SIZE: Final = 10_000
 FULL_WAIT_SECONDS: Final = 0.1
 """How long a request waits for room in the queue before it looks whether the journal fails."""
 
-_staged: ContextVar[list[StoredRecord] | None] = ContextVar("strongroom_staged", default=None)
+_staged: ContextVar[tuple[Journal, list[StoredRecord]] | None] = ContextVar(
+    "strongroom_staged", default=None
+)
+"""What the unit of this context has logged so far, and to which journal."""
 
 
 class Journal:
@@ -58,8 +61,8 @@ class Journal:
         :raises Unavailable: when the journal cannot be written; nothing was kept
         """
         staged = _staged.get()
-        if staged is not None:
-            staged.extend(records)
+        if staged is not None and staged[0] is self:
+            staged[1].extend(records)
             return False
         self._store.write(lambda c: self._append(c, Stream.AUDIT, records), savepoint=False)
         return True
@@ -85,7 +88,7 @@ class Journal:
 
     def _wait_for_room(self) -> bool:
         # The writer's own thread must not wait for itself.
-        if self._store.writer.runs_here():
+        if self._store.writes_here():
             return not self._failing
         with self._room:
             while len(self._queue) >= QUEUE_SIZE:
@@ -103,12 +106,13 @@ class Journal:
     def unit_begins(self, connection: Connection) -> None:  # noqa: ARG002  # the protocol's
         """Collect what the unit logs."""
         self._saved = dict(self._heads)
-        _staged.set([])
+        _staged.set((self, []))
 
     def unit_ends(self, connection: Connection) -> None:
         """Append what the unit logged, as the last thing before its SAVEPOINT is released."""
-        if staged := _staged.get():
-            self._append(connection, Stream.AUDIT, staged)
+        staged = _staged.get()
+        if staged is not None and staged[1]:
+            self._append(connection, Stream.AUDIT, staged[1])
 
     def unit_failed(self) -> None:
         """Take the heads back to where they were before the unit."""
@@ -136,8 +140,16 @@ class Journal:
 
     def acknowledged(self, context: Context) -> None:
         """The unit that ran in this context is on disk."""
-        if self.on_committed is not None and (staged := context.get(_staged)):
-            self.on_committed(staged)
+        staged = context.get(_staged)
+        if self.on_committed is not None and staged is not None and staged[1]:
+            self.on_committed(staged[1])
+
+    def forked(self) -> None:
+        """What is queued here is the parent's, and would be written twice."""
+        self._queue.clear()
+        self._taken = []
+        self._dropped = 0
+        self._room = threading.Condition()
 
     def rolled_back(self, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
         """Keep what was queued for the next try."""

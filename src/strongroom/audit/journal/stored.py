@@ -32,9 +32,9 @@ Record = dict[str, Any]
 """Flat, with the field names of the vocabulary; ready for JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredRecord:
-    """A record as exact bytes, before it has a place in its stream.
+    """A record as exact bytes, before it has a place in its stream. Not to be changed.
 
     :param timestamp: microseconds since 1970-01-01 UTC
     :param leaf: leaf hash of ``entry``; empty in streams without a ledger

@@ -12,14 +12,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from strongroom.audit.events import Event, Level, Stream
 from strongroom.audit.events.system import MessageLogged
 from strongroom.audit.pipeline.clock import new_id, now
+from strongroom.audit.pipeline.context import current_context
 from strongroom.audit.pipeline.exceptions import structure_exception
 from strongroom.audit.pipeline.shape import shape
 
 Sink = Callable[[dict[str, Any], Stream], object]
 """Takes a finished record; may raise ``Unavailable`` for the audit stream, and nothing else."""
 
-DECLARED: Final = "_strongroom_declared"
-_RESERVED: Final = ("timestamp", "level", "id", "stream", "seq")
 
 _METHODS: Final = {
     "debug": Level.DEBUG,
@@ -45,9 +44,7 @@ class Pipeline:
         self._sink = sink
         self._busy = threading.local()
         self.processors: list[Processor] = [structlog.contextvars.merge_contextvars, self.process]
-        self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            None, processors=self.processors, wrapper_class=_Bound
-        )
+        """The chain that ``structlog.get_logger()`` runs through."""
 
     @property
     def busy(self) -> bool:
@@ -63,47 +60,57 @@ class Pipeline:
         :param level: only for what other programs log at levels of their own
         :raises Unavailable: an audit event, and the journal cannot be written
         """
-        values = event.values()
+        given: EventDict = {"event": event.event_name, **event.values()}
         if error is not None:
-            values["exc_info"] = error
-        method = getattr(self._logger, (level or event.level()).value)
-        method(event.event_name, **{DECLARED: type(event)}, **values)
+            given["exc_info"] = error
+        # The same chain as below, without a logger object around it for each call.
+        given = structlog.contextvars.merge_contextvars(None, "", given)
+        self._route((level or event.level()).value, given, type(event))
 
     def process(self, _logger: WrappedLogger, method: str, given: EventDict) -> EventDict:
-        """Last processor of the chain: finish the record and route it."""
-        declared: type[Event] | None = given.pop(DECLARED, None)
+        """Last processor of the chain for undeclared events: finish the record and route it."""
+        self._route(_METHODS.get(method, Level.INFO).value, given, None)
+        raise structlog.DropEvent
+
+    def _route(self, level: str, given: EventDict, declared: type[Event] | None) -> None:
         stream = Stream.OPS if declared is None else declared.stream
         outer = self.busy
         self._busy.inside = True
         try:
-            self._sink(_finish(method, given, declared), stream)
+            self._sink(_finish(level, given, declared), stream)
         finally:
             self._busy.inside = outer
-        raise structlog.DropEvent
 
 
-_Bound: Final = structlog.make_filtering_bound_logger(0)
-
-
-def _finish(method: str, given: EventDict, declared: type[Event] | None) -> dict[str, Any]:
-    stamp = {"timestamp": now(), "level": _METHODS.get(method, Level.INFO).value, "id": new_id()}
+def _formatted(message: object, arguments: Any) -> str:
+    """``"%d files", 3`` as text; as it stands when the arguments do not fit."""
     try:
-        taken = {name: given.pop(name) for name in _RESERVED if name in given}
-        given.update(stamp)
-        if taken:
-            given["extra"] = {**taken, **(given.get("extra") or {})}
-        return shape(structure_exception(None, method, given), declared)
+        return f"{str(message) % arguments}"
+    except (TypeError, ValueError, KeyError):
+        return f"{message} {arguments!r}"
+
+
+def _finish(level: str, given: EventDict, declared: type[Event] | None) -> dict[str, Any]:
+    record = {"timestamp": now(), "level": level, "id": new_id(), **current_context()}
+    try:
+        exception = structure_exception(given.pop("exc_info", None))
+        if "positional_args" in given:
+            given["event"] = _formatted(given.get("event"), given.pop("positional_args"))
+        record.update(shape(given, declared))
+        record.update(exception)
     except Exception as error:  # noqa: BLE001  # whatever an odd value raises
         # A log call never raises into the application: say what could not be said.
         trouble = f"a record could not be made: {type(error).__name__}"
-        return {**stamp, "event": MessageLogged.event_name, "extra": {"message": trouble}}
+        record |= {"event": MessageLogged.event_name, "extra": {"message": trouble}}
+    return record
 
 
 def configure_structlog(pipeline: Pipeline) -> None:
     """Make ``structlog.get_logger()`` everywhere end in this pipeline."""
     structlog.configure(
         processors=pipeline.processors,
-        wrapper_class=_Bound,
+        # Leaves formatting to us: a sentence whose arguments do not fit must not raise.
+        wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
     )

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import uuid_utils
 
 
 def now() -> str:
     """The present moment: RFC 3339, UTC, microseconds, ``Z``."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    seconds, microsecond = divmod(time.time_ns() // 1000, 1_000_000)
+    return f"{_second(seconds)}{microsecond:06d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
 
 
 def new_id() -> str:

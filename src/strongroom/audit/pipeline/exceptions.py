@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import orjson
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import EventDict, WrappedLogger
 
 from strongroom.audit.pipeline.plain import plain, text
 
@@ -18,27 +17,40 @@ MAX_BYTES: Final = 32 * 1024
 MAX_MESSAGE: Final = 2_048
 """Characters of ``error_msg`` and of each exception's text."""
 
+MAX_CHAIN: Final = 20
+"""Exceptions of one chain of causes."""
+
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 _transform: Final = ExceptionDictTransformer(show_locals=False, max_frames=40)
 
 
-def structure_exception(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:
-    """Processor: ``exc_info`` becomes ``error_type``, ``error_msg`` and ``exception``."""
-    given = record.pop("exc_info", None)
-    if not given:
-        return record
+def structure_exception(given: object) -> dict[str, Any]:
+    """The fields ``error_type``, ``error_msg`` and ``exception`` of what ``exc_info`` was given.
+
+    None at all when it stands for no exception.
+    """
     exc_info = _resolve(given)
     if exc_info is None:
-        return record
+        return {}
     kind, error, _ = exc_info
-    record["error_type"] = kind.__qualname__[:255]
-    record["error_msg"] = text(_message(error), limit=MAX_MESSAGE)
-    record["exception"] = _bounded(plain(_transform(exc_info), depth=8))
-    return record
+    return {
+        "error_type": kind.__qualname__[:255],
+        "error_msg": text(_message(error), limit=MAX_MESSAGE),
+        "exception": _bounded([_one(item) for item in _transform(exc_info)[:MAX_CHAIN]]),
+    }
+
+
+def _one(exception: dict[str, Any]) -> dict[str, Any]:
+    """One exception of the chain as plain data, its text no longer than a message."""
+    shortened = {**exception, "exc_value": str(exception.get("exc_value", ""))[:MAX_MESSAGE]}
+    found: dict[str, Any] = plain(shortened, depth=8)
+    return found
 
 
 def _resolve(given: object) -> ExcInfo | None:
+    if given is None or given is False:
+        return None
     if isinstance(given, BaseException):
         return type(given), given, given.__traceback__
     if isinstance(given, tuple) and len(given) == 3 and isinstance(given[1], BaseException):

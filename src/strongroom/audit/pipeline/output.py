@@ -10,7 +10,7 @@ from functools import partial
 from typing import IO, Any, Final, Literal
 
 from strongroom.audit.events.fields import NETWORK_FIELDS
-from strongroom.audit.pipeline.render import Renderer, console_line, json_line, logfmt_line
+from strongroom.audit.pipeline.render import Renderer, console_line, escape, json_line, logfmt_line
 
 LogFormat = Literal["console", "json", "logfmt"]
 LogOutput = Literal["stderr", "stdout", "none"]
@@ -39,14 +39,23 @@ class Output:
             return
         if not self._network:
             record = {name: value for name, value in record.items() if name not in NETWORK_FIELDS}
+        line = self._line(record)
         try:
-            line = self._render(record) + "\n"
             with self._lock:
                 self._stream.write(line)
                 self._stream.flush()
         except (OSError, ValueError):
             # A closed terminal or a full disk behind a redirect must not fail a request.
             self._stream = None
+
+    def _line(self, record: Mapping[str, Any]) -> str:
+        try:
+            line = self._render(record)
+        except Exception as error:  # noqa: BLE001  # a record that was not made by the pipeline
+            line = f"a record could not be printed: {type(error).__name__}: {record!r:.500}"
+            line = escape(line)
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        return line.encode(encoding, "backslashreplace").decode(encoding) + "\n"
 
 
 def _renderer(form: LogFormat, stream: IO[str] | None) -> Renderer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from enum import Enum
@@ -19,7 +20,9 @@ MAX_ITEMS: Final = 200
 TOO_DEEP: Final = "[too deep]"
 CUT: Final = "… [cut]"
 
-_INT64: Final = range(-(2**63), 2**63)
+_INT64_MIN: Final = -(2**63)
+_INT64_MAX: Final = 2**63 - 1
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def plain(value: object, *, depth: int, verbatim: bool = False) -> Any:
@@ -30,12 +33,19 @@ def plain(value: object, *, depth: int, verbatim: bool = False) -> Any:
     """
     if value is None or value is True or value is False:
         return value
-    if isinstance(value, str):
-        return text(value if type(value) is str else str.__str__(value), verbatim=verbatim)
-    if isinstance(value, int):
-        return int(value) if value in _INT64 else text(_represent(value))
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else repr(float(value))
+    try:
+        if isinstance(value, str):
+            return text(value if type(value) is str else str.__str__(value), verbatim=verbatim)
+        if isinstance(value, int) and _INT64_MIN <= value <= _INT64_MAX:
+            return int(value)
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else repr(float(value))
+        return _compound(value, depth, verbatim=verbatim)
+    except Exception as error:  # noqa: BLE001  # foreign code may raise anything
+        return f"<{type(value).__name__} that cannot be read: {type(error).__name__}>"
+
+
+def _compound(value: object, depth: int, *, verbatim: bool) -> Any:
     if isinstance(value, Enum):
         return plain(value.value, depth=depth, verbatim=verbatim)
     if isinstance(value, Mapping):
@@ -46,7 +56,7 @@ def plain(value: object, *, depth: int, verbatim: bool = False) -> Any:
         return text(bytes(value[:MAX_TEXT]).decode("utf-8", "backslashreplace"))
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
-    return text(_represent(value))
+    return text(repr(value))
 
 
 def text(value: str, *, verbatim: bool = False, limit: int = MAX_TEXT) -> str:
@@ -55,7 +65,7 @@ def text(value: str, *, verbatim: bool = False, limit: int = MAX_TEXT) -> str:
     if len(value) > limit:
         value = value[: limit - len(CUT)] + CUT
     if not value.isascii():
-        value = value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        value = _SURROGATE.sub("\ufffd", value)
     return value if verbatim else redact_text(value)
 
 
@@ -63,16 +73,20 @@ def _object(value: Mapping[Any, Any], depth: int) -> Any:
     if depth <= 0:
         return TOO_DEEP
     found: dict[str, Any] = {}
-    try:
-        for key, member in value.items():
-            if len(found) == MAX_ITEMS:
-                found["…"] = f"{len(value) - MAX_ITEMS} more"
-                break
-            name = text(key if isinstance(key, str) else _represent(key), limit=128)
-            found[name] = REDACTED if names_secret(name) else plain(member, depth=depth - 1)
-    except Exception as error:  # noqa: BLE001  # foreign code
-        return f"<{type(value).__name__} that cannot be read: {type(error).__name__}>"
+    for key, member in value.items():
+        if len(found) == MAX_ITEMS:
+            found["…"] = f"{len(value) - MAX_ITEMS} more"
+            break
+        name = _name(key)
+        secret = names_secret(name[:MAX_TEXT])
+        found[text(name, limit=128)] = REDACTED if secret else plain(member, depth=depth - 1)
     return found
+
+
+def _name(key: object) -> str:
+    if isinstance(key, bytes):
+        return key.decode("utf-8", "backslashreplace")
+    return key if isinstance(key, str) else repr(key)
 
 
 def _array(value: Iterable[Any], depth: int) -> Any:
@@ -85,10 +99,3 @@ def _array(value: Iterable[Any], depth: int) -> Any:
             break
         found.append(plain(member, depth=depth - 1))
     return found
-
-
-def _represent(value: object) -> str:
-    try:
-        return repr(value)
-    except Exception as error:  # noqa: BLE001  # __repr__ may raise anything
-        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"

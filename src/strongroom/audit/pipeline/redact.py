@@ -22,28 +22,36 @@ _SECRET_NAME: Final = re.compile(
 _SECRET_WORDS: Final = frozenset({"auth", "jwt", "otp", "pin", "pwd", "totp"})
 """Only as a whole word of a key: they occur inside other words."""
 
+_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://[^\s'\"<>]+", re.IGNORECASE)
+"""A whole address at once: what stands where in it is taken apart in :func:`_redact_url`."""
+
 _TEXT: Final = re.compile(
     r"""
-      -----BEGIN\ [A-Z0-9 ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z0-9 ]*PRIVATE\ KEY-----|\Z)
-    | \beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*                                 # JSON web token
+      -----BEGIN\ [A-Z0-9 ]*PRIVATE\ KEY(?:\ BLOCK)?-----.*?
+      (?:-----END\ [A-Z0-9 ]*PRIVATE\ KEY(?:\ BLOCK)?-----|\Z)
+    | \beyJ[\w-]{6,}+\.[\w-]{6,}+\.[\w-]*                               # JSON web token
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                                     # AWS
     | \b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|sk-|[rsp]k_(?:live|test)_|npm_|hf_)
       [\w-]{16,}                                                        # code hosts, chat, payment
     | \bAIza[\w-]{30,}                                                  # Google
+    | (?P<header>\b(?:proxy-)?authorization|\b(?:set-)?cookie)           # header fields: to the end
+      \s*+[=:]\s*+(?!b?["'\[{(])[^\r\n]*
     | \b(?P<scheme>bearer|basic|digest|negotiate)\s+[\w.~+/=:-]{6,}     # HTTP authentication
-    | (?P<origin>\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@'"]{1,256}@                   # URL with credentials
-    | (?P<url>\bhttps?://[^\s?#'"<>]{1,256})[?#][^\s'"<>]+                    # query string, fragment
-    | (?P<key>(?<![\w-])["']?[\w-]{0,64}(?:pass(?:word|wd|phrase|code)|secret|token|authorization|cookie
-      |api[_-]?key|access[_-]?key|private[_-]?key|credential|csrf|jwt|pwd)[\w-]{0,64}["']?\s{0,8}[=:]\s{0,8})
-      (?:"[^"]*"|'[^']*'|(?:(?:bearer|basic)\s+)?[^\s,;&"')\]}]+)      # key=value, 'key': 'value'
+    | (?P<key>
+        (?:pass(?:word|wd|phrase|code)|secret|token|authorization|cookie|session|api[_-]?key
+          |access[_-]?key|private[_-]?key|credential|csrf|jwt|pwd|(?<![a-z])sid)
+        [\w-]*+\\*["']?\s*+[=:]\s*+)                                     # key=value, 'key': 'value'
+      (?:b?\\*"(?:[^"\\]|\\+.)*"?|b?\\*'(?:[^'\\]|\\+.)*'?|[\[{(][^\r\n]*
+        |(?:(?:bearer|basic|token)\s+)?[^\s,;&"')\]}]+)
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+"""Text is at most a few thousand characters, and no pattern is worse than quadratic in it."""
 
 _HINT: Final = re.compile(
     r"-----BEGIN|eyJ|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|sk-|[rsp]k_|npm_|hf_|AIza"
-    r"|bearer|basic|digest|negotiate|://|pass|secret|token|authorization|cookie"
-    r"|key|credential|csrf|jwt|pwd",
+    r"|bearer|basic|digest|negotiate|://|pass|secret|token|authorization|cookie|session"
+    r"|key|credential|csrf|jwt|pwd|sid",
     re.IGNORECASE,
 )
 """Something every pattern above contains: one quick look decides for most text."""
@@ -60,17 +68,29 @@ def redact_text(text: str) -> str:
     """The text with everything that looks like a secret replaced by ``[redacted]``."""
     if _HINT.search(text) is None:
         return text
-    return _TEXT.sub(_replace, text)
+    if "://" in text:
+        text = _URL.sub(_redact_url, text)
+    return _TEXT.sub(_redact, text)
 
 
-def _replace(match: re.Match[str]) -> str:
+def _redact_url(match: re.Match[str]) -> str:
+    """An address without credentials, query string and fragment."""
+    scheme, _, rest = match.group().partition("://")
+    place = re.split(r"[?#]", rest, maxsplit=1)
+    authority, slash, path = place[0].partition("/")
+    credentials, at, host = authority.rpartition("@")
+    if credentials:
+        authority = f"{REDACTED}{at}{host}"
+    tail = f"?{REDACTED}" if len(place) > 1 and place[1] else ""
+    return f"{scheme}://{authority}{slash}{path}{tail}"
+
+
+def _redact(match: re.Match[str]) -> str:
     groups = match.groupdict()
+    if header := groups["header"]:
+        return f"{header}: {REDACTED}"
     if scheme := groups["scheme"]:
         return f"{scheme} {REDACTED}"
-    if origin := groups["origin"]:
-        return f"{origin}{REDACTED}@"
-    if url := groups["url"]:
-        return f"{url}?{REDACTED}"
     if key := groups["key"]:
         return f"{key}{REDACTED}"
     return REDACTED

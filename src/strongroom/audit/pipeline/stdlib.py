@@ -27,12 +27,18 @@ class PipelineHandler(logging.Handler):
         if record.levelno < logging.WARNING and record.name.startswith(_OWN_MACHINERY):
             return
         try:
-            message = record.getMessage()
-            event = MessageLogged(extra={"logger": record.name, "message": message})
+            event = MessageLogged(extra={"logger": record.name, "message": _message(record)})
             error = record.exc_info[1] if record.exc_info else None
             self._pipeline.log(event, error=error, level=_level(record.levelno))
         except Exception:  # noqa: BLE001  # as logging.Handler demands
             self.handleError(record)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args!r}"  # the arguments do not fit
 
 
 def _level(number: int) -> Level:

@@ -126,7 +126,7 @@ def _matches(record: Record, query: Query) -> bool:
     for term in query.terms:
         if isinstance(term, TextTerm):
             words.append(term.text.casefold())
-        elif _as_text(record.get(term.field)) != term.value:
+        elif term.field not in record or _as_text(record[term.field]) != term.value:
             return False
     if not words:
         return True

@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(
     r"""
     (?P<space>\s+)
   | (?:(?P<field>[A-Za-z_][\w.]*):)?
-    (?:"(?P<phrase>(?:[^"\\]|\\.)*)" (?=\s|$) | (?P<word>[^\s"]+))
+    (?:"(?P<phrase>(?:[^"\\]|\\.)*)"|(?P<word>[^\s"]+)) (?=\s|$)
     """,
     re.VERBOSE,
 )
@@ -47,7 +47,10 @@ def parse(text: str) -> Query:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise QueryError('a quotation mark has no end; close it with "', position + 1)
+            raise QueryError(
+                'a quotation mark has no end, or stands inside a word; close it with "',
+                position + 1,
+            )
         if match["space"] is None:
             terms.append(_term(match, position + 1))
         position = match.end()
