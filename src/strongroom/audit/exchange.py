@@ -144,9 +144,11 @@ class CountedInput:
     def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
         try:
             return read(size)
-        except OSError as error:
+        except Exception as error:
+            # A broken connection, a time-out, or chunks that are none: servers have errors of
+            # their own for these.
             self.aborted = True
-            raise ClientDisconnected("the connection broke before the body was complete") from error
+            raise ClientDisconnected("the body broke off before it was complete") from error
 
     def _noted(self, data: bytes, *, wanted: bool) -> bytes:
         self.count += len(data)

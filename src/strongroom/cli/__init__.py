@@ -5,6 +5,8 @@ Exit codes: 0 done or holds, 1 does not hold, 2 wrong usage, 3 could not be carr
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,10 @@ class Group(click.Group):
         except StrongroomError as error:
             click.secho(f"Error: {error}", err=True, fg="red")
             ctx.exit(FAILED)
+        except BrokenPipeError:
+            # Whoever read our output has had enough: that is no error.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
         except OSError as error:
             click.secho(f"Error: {error}", err=True, fg="red")
             ctx.exit(FAILED)

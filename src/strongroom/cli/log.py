@@ -25,6 +25,7 @@ from strongroom.store.migrate import is_current
 
 POLL_SECONDS = 0.5
 PAGE = 500
+PLAIN_WIDTH = 1_000
 
 _STYLES = {
     "debug": "dim",
@@ -136,7 +137,10 @@ def _print(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
             Text(present.summary(record)),
             Text(record.get("ip_address", "")),
         )
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_WIDTH)  # for grep: one record, one line
+    console.print(table)
 
 
 def _json(record: Mapping[str, Any]) -> str:

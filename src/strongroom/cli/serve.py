@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +13,7 @@ import click
 from strongroom.bootstrap import Installation, output
 from strongroom.cli import data_options, main
 from strongroom.errors import SettingsError
-from strongroom.settings import Settings, load, unknown_variables
+from strongroom.settings import Address, Settings, load, unknown_variables
 
 
 @main.command()
@@ -36,6 +37,7 @@ def serve(debug: bool, **flags: object) -> None:
             f"listen: {settings.listen} can be reached from other machines, and there are no "
             "accounts yet that would keep strangers out; use 127.0.0.1 or [::1]"
         )
+    _check_port(settings.listen)
     for name in unknown_variables():
         click.secho(f"Warning: {name} is no setting and was ignored.", err=True, fg="yellow")
     with _sole_server(settings.data):
@@ -50,6 +52,23 @@ def serve(debug: bool, **flags: object) -> None:
             from strongroom.web.server import Server  # noqa: PLC0415
 
             Server(settings, output(settings), lambda: Installation.open(settings).app()).run()
+
+
+def _check_port(address: Address) -> None:
+    """Say at once what the server would only say after many tries.
+
+    :raises SettingsError: when another program listens there
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            raise SettingsError(
+                f"listen: {address} cannot be used ({error.strerror}); "
+                "stop the program that uses it, or choose another port with --listen"
+            ) from None
 
 
 def _greet(settings: Settings) -> None:

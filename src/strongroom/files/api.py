@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from strongroom.errors import Refused, ServerFault, Unavailable
-from strongroom.files.access import address_below, name_in_path, server
+from strongroom.files.access import server
+from strongroom.files.addresses import address_below, name_in_path
 from strongroom.files.events import DeleteError, DeleteFailed, FilesListed, ListFailed, UploadFailed
 from strongroom.files.service import PAGE_SIZE, ROOT, Listing, StoredFile
 
@@ -21,7 +22,7 @@ def list_files() -> dict[str, Any]:
     return {"files": [item.as_json() for item in listing.files], "next": listing.next}
 
 
-@api.put("/files/<path:path>")
+@api.put("/files/<name:path>")
 def put_file(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Store the body under a new name: ``curl -T report.pdf …/files/``."""
     here = server()
@@ -36,13 +37,13 @@ def put_file(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     return stored.as_json(), 201, {"Location": address(stored), "ETag": f'"{stored.sha256}"'}
 
 
-@api.get("/files/<path:path>")
+@api.get("/files/<name:path>")
 def get_file(path: str) -> Response:
     """The file's bytes, as an attachment."""
     return server().downloads.respond(path)
 
 
-@api.delete("/files/<path:path>")
+@api.delete("/files/<name:path>")
 def delete_file(path: str) -> tuple[str, int]:
     """Move the file to the trash."""
     trash(path)
@@ -68,7 +69,7 @@ def trash(filename: str) -> StoredFile:
     """Move a file to the trash; recorded whatever happens."""
     here = server()
     try:
-        return here.files.trash(filename)
+        return here.files.trash(name_in_path(filename))
     except Refused as refusal:
         here.audit.log(
             DeleteFailed(reason=refusal.reason, status=refusal.status, filename=filename)

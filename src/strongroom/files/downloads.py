@@ -19,6 +19,7 @@ from werkzeug.wsgi import wrap_file
 from strongroom.audit.events import Outcome
 from strongroom.audit.extension import AuditLog
 from strongroom.errors import Refused, ServerFault
+from strongroom.files.addresses import name_in_path
 from strongroom.files.events import DownloadFailed, FileDownloaded
 from strongroom.files.service import FileService, StoredFile
 
@@ -45,9 +46,9 @@ class Downloads:
         """
         file_id = None
         try:
-            found = self._files.find(filename)
+            found = self._files.find(name_in_path(filename))
             file_id = found.file_id
-            if request.if_none_match.contains(found.sha256):
+            if request.if_none_match.contains_weak(found.sha256):
                 return _headers(Response(status=304), found)
             span = _range(found)
             return self._send(found, span)
@@ -157,13 +158,12 @@ def _range(found: StoredFile) -> tuple[int, int] | None:
     header = request.headers.get("Range")
     if header is None or request.method != "GET":
         return None
-    condition = request.if_range
-    if condition.date is not None or condition.etag not in (None, found.sha256):
-        return None  # the client has another version: it gets this one whole
+    if request.headers.get("If-Range", f'"{found.sha256}"') != f'"{found.sha256}"':
+        return None  # the client has another version, or is not sure: it gets this one whole
     parsed = parse_range_header(header)
     if parsed is None or parsed.units != "bytes":
         return None  # RFC 9110: a Range that is not understood is ignored
-    span = parsed.range_for_length(found.file_size_bytes) if len(parsed.ranges) == 1 else None
+    span = _span(parsed.ranges[0], found.file_size_bytes) if len(parsed.ranges) == 1 else None
     if span is None:
         after_this_request(partial(_set_range, f"bytes */{found.file_size_bytes}"))
         raise Refused(
@@ -172,6 +172,15 @@ def _range(found: StoredFile) -> tuple[int, int] | None:
             status=416,
         )
     return span
+
+
+def _span(wanted: tuple[int, int | None], size: int) -> tuple[int, int] | None:
+    """First byte and the one after the last; None when the file has none of these bytes."""
+    first, stop = wanted
+    if first < 0:  # the last bytes, or the whole file when it has no more
+        first, stop = max(size + first, 0), size
+    stop = size if stop is None else min(stop, size)
+    return (first, stop) if first < stop else None
 
 
 def _set_range(value: str, response: Response) -> Response:

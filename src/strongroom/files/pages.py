@@ -17,7 +17,8 @@ from werkzeug.http import parse_options_header
 
 from strongroom.audit.exchange import ENVIRON_KEY
 from strongroom.audit.viewer import present
-from strongroom.files.access import address_below, server
+from strongroom.files.access import server
+from strongroom.files.addresses import address_below
 from strongroom.files.api import address, listed, trash
 from strongroom.files.notices import Notice, notices
 from strongroom.files.service import StoredFile
@@ -75,7 +76,7 @@ def upload() -> Response:
     return _back()
 
 
-@pages.delete("/delete/<path:path>")
+@pages.delete("/delete/<name:path>")
 def delete_row(path: str) -> Response:
     """Delete for HTMX: an empty answer takes the row away, and a notice says so."""
     trash(path)
@@ -83,7 +84,7 @@ def delete_row(path: str) -> Response:
     return _varied(render_template("files/_deleted.html", notices=_notices(), total=total))
 
 
-@pages.post("/delete/<path:path>")
+@pages.post("/delete/<name:path>")
 def delete_form(path: str) -> Response:
     """Delete for a plain form."""
     trash(path)

@@ -237,7 +237,21 @@ def _part_of(item: FileStorage) -> _Part:
     stream: object = item.stream
     if not isinstance(stream, _Part):
         raise AssertionError("the parser hands back the streams it was given")
+    stream.filename = _name_as_sent(item.headers.get("Content-Disposition", "")) or stream.filename
     return stream
+
+
+def _name_as_sent(header: str) -> str | None:
+    r"""The quoted name with its backslashes, where the parser took one for an escape.
+
+    HTTP escapes in quoted strings, the forms of browsers do not (HTML standard, multipart form
+    data): ``a\b.txt`` would be kept as ``ab.txt``.
+    """
+    quoted = re.search(r'\bfilename="((?:[^"\\]|\\.)*)"', header, re.DOTALL | re.IGNORECASE)
+    if quoted is None:
+        return None
+    name = quoted[1].replace('\\"', '"')
+    return name if "\\" in name else None
 
 
 def clean_type(declared: str | None) -> str:

@@ -92,12 +92,16 @@ def set_headers(response: Response) -> Response:
     """Headers of every answer."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.endpoint is not None and request.endpoint.rpartition(".")[2] == "static":
-        if "v" in request.args and response.status_code in (200, 304):
+    if _is_asset() and response.status_code in (200, 304):
+        if "v" in request.args:
             response.headers["Cache-Control"] = f"public, max-age={_ASSET_SECONDS}, immutable"
     else:
         response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _is_asset() -> bool:
+    return request.endpoint is not None and request.endpoint.rpartition(".")[2] == "static"
 
 
 def _host_name(host: str) -> str:

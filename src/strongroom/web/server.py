@@ -57,6 +57,7 @@ class Server(BaseApplication):
             "worker_class": "gthread",
             "worker_connections": CONNECTIONS,
             "keepalive": KEEPALIVE_SECONDS,
+            "limit_request_line": 8190,  # the most there is: a long query, percent-encoded
             "graceful_timeout": settings.shutdown_timeout,
             "logger_class": PropagatingLogger,
             "forwarded_allow_ips": "",
