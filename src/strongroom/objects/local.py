@@ -6,7 +6,9 @@ the folder is fsynced, so that a crash leaves the whole object or none.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,14 +32,18 @@ class LocalObjects:
     def open(self, key: str) -> BinaryIO:
         """See :meth:`ObjectStore.open`."""
         # Unbuffered, so that the position is the kernel's and sendfile starts where we seek to.
-        return (self._root / key).open("rb", buffering=0)
+        try:
+            return (self._root / key).open("rb", buffering=0)
+        except (IsADirectoryError, NotADirectoryError):  # a prefix of keys, or below a key
+            raise FileNotFoundError(errno.ENOENT, "no such object", key) from None
 
     def size(self, key: str) -> int | None:
         """See :meth:`ObjectStore.size`."""
         try:
-            return (self._root / key).stat().st_size
-        except FileNotFoundError:
+            found = (self._root / key).stat()
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def keys(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.keys`."""

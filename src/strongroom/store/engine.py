@@ -6,6 +6,8 @@ readers never wait for the writer (https://sqlite.org/wal.html, https://sqlite.o
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from strongroom.errors import SettingsError
+from strongroom.errors import SettingsError, Unavailable
 
 WRITES: Final = "strongroom_writes"
 """Execution option of a connection whose transactions take the write lock when they begin."""
@@ -40,6 +42,7 @@ def open_engine(database: str) -> Engine:
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "before_cursor_execute", _inside_transaction)
     return engine
 
 
@@ -61,12 +64,40 @@ def _parse(database: str) -> URL:
 
 def _configure(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     # A checkpoint after 4 MB instead of whenever; keeps the WAL, and so each read, short.
     cursor.execute("PRAGMA wal_autocheckpoint=1000")
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    # Of two that switch a new database at once SQLite fails one instead of letting it wait.
+    patience = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > patience:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _inside_transaction(
+    connection: Connection, _cursor: object, statement: str, *_: object
+) -> None:
+    # SQLite undoes the whole transaction on some errors, such as a full disk. If the unit goes
+    # on nevertheless, each of its statements would be committed by itself.
+    if not _in_transaction(connection) and not statement.startswith("BEGIN"):
+        raise Unavailable("the database gave up the transaction that this statement belongs to")
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
 
 
 def _begin(connection: Connection) -> None:
