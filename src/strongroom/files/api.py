@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from strongroom.audit.events import Outcome
 from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.access import server
 from strongroom.files.addresses import address_below, name_in_path
@@ -59,8 +60,17 @@ def listed() -> Listing:
             raise Refused("folder_not_found", f"There is no folder “{folder}”.", status=404)
         listing = here.files.list(request.args.get("cursor"), PAGE_SIZE)
     except Refused as refusal:
-        here.audit.log(ListFailed(reason=refusal.reason, status=refusal.status))
+        here.audit.log(
+            ListFailed(outcome=Outcome.DENIED, reason=refusal.reason, status=refusal.status)
+        )
         raise
+    except Exception as error:
+        fault = ServerFault("list_error", "The server could not list the files. Try again.")
+        here.audit.log(
+            ListFailed(outcome=Outcome.FAILED, reason=fault.reason, status=fault.status),
+            error=error,
+        )
+        raise fault from error
     here.audit.log(FilesListed(count=len(listing.files), folder=ROOT))
     return listing
 

@@ -18,7 +18,7 @@ from werkzeug.wsgi import wrap_file
 
 from strongroom.audit.events import Outcome
 from strongroom.audit.extension import AuditLog
-from strongroom.errors import Refused, ServerFault
+from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.addresses import name_in_path
 from strongroom.files.events import DownloadFailed, FileDownloaded
 from strongroom.files.service import FileService, StoredFile
@@ -53,17 +53,30 @@ class Downloads:
             span = _range(found)
             return self._send(found, span)
         except (Refused, ServerFault) as problem:
-            denied = isinstance(problem, Refused)
-            self._audit.log(
-                DownloadFailed(
-                    outcome=Outcome.DENIED if denied else Outcome.FAILED,
-                    reason=problem.reason,
-                    status=problem.status,
-                    filename=filename,
-                    file_id=file_id,
-                )
-            )
+            self._record_failure(problem, filename, file_id)
             raise
+        except Unavailable:
+            raise
+        except Exception as error:
+            fault = ServerFault(
+                "download_error", "The server could not hand out this file. Try again in a moment."
+            )
+            fault.__cause__ = error
+            self._record_failure(fault, filename, file_id)
+            raise fault from error
+
+    def _record_failure(
+        self, problem: Refused | ServerFault, filename: str, file_id: str | None
+    ) -> None:
+        denied = isinstance(problem, Refused)
+        event = DownloadFailed(
+            outcome=Outcome.DENIED if denied else Outcome.FAILED,
+            reason=problem.reason,
+            status=problem.status,
+            filename=filename,
+            file_id=file_id,
+        )
+        self._audit.log(event, error=None if denied else problem.__cause__ or problem)
 
     def _send(self, found: StoredFile, span: tuple[int, int] | None) -> Response:
         start, stop = span or (0, found.file_size_bytes)

@@ -58,10 +58,11 @@ class FilesListed(Event):
     folder: str
 
 
-@declare("list_failed", stream=Stream.AUDIT, levels=REFUSED)
+@declare("list_failed", stream=Stream.AUDIT, levels=REFUSED | BROKEN)
 class ListFailed(Event):
-    """A listing was refused."""
+    """A listing was refused, or the server could not make it."""
 
+    outcome: Outcome
     reason: str
     status: int
 
@@ -78,11 +79,7 @@ class FileDownloaded(Event):
     range: str | None = None
 
 
-@declare(
-    "download_failed",
-    stream=Stream.AUDIT,
-    levels={Outcome.DENIED: Level.WARNING, Outcome.FAILED: Level.ERROR},
-)
+@declare("download_failed", stream=Stream.AUDIT, levels=REFUSED | BROKEN)
 class DownloadFailed(Event):
     """A download was refused, or the server could not read the stored bytes."""
 

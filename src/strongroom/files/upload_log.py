@@ -54,7 +54,7 @@ class UploadLog:
             )
         )
 
-    def failed(self, error: OSError, attempt: Attempt) -> ServerFault:
+    def failed(self, error: Exception, attempt: Attempt) -> ServerFault:
         """The server could not store it; returns what to tell the client."""
         fault = _fault(error)
         event = UploadError(
@@ -67,8 +67,8 @@ class UploadLog:
         return fault
 
 
-def _fault(error: OSError) -> ServerFault:
-    if error.errno in _NO_SPACE:
+def _fault(error: Exception) -> ServerFault:
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return ServerFault(
             "storage_full",
             "The server has no room left for this file. Nothing of it was kept; "
@@ -77,6 +77,6 @@ def _fault(error: OSError) -> ServerFault:
         )
     return ServerFault(
         "storage_failed",
-        "The server could not write this file to its disk. Nothing of it was kept; "
+        "The server could not store this file. Nothing of it was kept; "
         "try again, and tell whoever runs the server if it happens again.",
     )

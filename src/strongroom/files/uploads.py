@@ -18,7 +18,7 @@ from werkzeug.formparser import FormDataParser
 
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.viewer.present import size_text
-from strongroom.errors import Refused, ServerFault
+from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.blobs import IncomingBlob
 from strongroom.files.names import check_filename
 from strongroom.files.service import FileService, StoredFile
@@ -99,7 +99,9 @@ class Uploads:
         except Refused as refusal:
             self._log.refused(refusal, Attempt(filename, media_type, length))
             raise
-        except OSError as error:
+        except Unavailable:
+            raise
+        except Exception as error:
             raise self._log.failed(error, Attempt(filename, media_type)) from error
 
     def form(self, form: Form) -> list[UploadResult]:
@@ -121,7 +123,9 @@ class Uploads:
             except Refused as refusal:
                 self._log.refused(refusal, _unfinished(parts))
                 raise
-            except OSError as error:
+            except Unavailable:
+                raise
+            except Exception as error:
                 raise self._log.failed(error, Attempt()) from error
             # Only now, since a form that breaks off must leave nothing behind.
             return [self._store(part) for part in chosen]
@@ -176,7 +180,9 @@ class Uploads:
         except Refused as refusal:
             self._log.refused(refusal, part.attempt())
             return UploadResult(part.filename, problem=refusal)
-        except OSError as error:
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever broke, it was ours
             return UploadResult(part.filename, problem=self._log.failed(error, part.attempt()))
         return UploadResult(part.filename, file=stored)
 

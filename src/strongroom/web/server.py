@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import struct
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from strongroom.audit.events.system import ApplicationStarted, ApplicationStopped
 from strongroom.audit.extension import AuditLog
@@ -54,7 +56,7 @@ class Server(BaseApplication):
             "bind": str(settings.listen),
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": "gthread",
+            "worker_class": LingeringWorker,
             "worker_connections": CONNECTIONS,
             "keepalive": KEEPALIVE_SECONDS,
             "limit_request_line": 8190,  # the most there is: a long query, percent-encoded
@@ -78,6 +80,8 @@ class Server(BaseApplication):
         return _Entry(app, self._settings.client_timeout)
 
     def _when_ready(self, arbiter: Arbiter) -> None:
+        # Ctrl-C is how people stop a server in a terminal: requests may finish then too.
+        arbiter.handle_int = arbiter.handle_term  # type: ignore[method-assign]  # looked up by name
         # Accepted sockets inherit the time-outs, so that a client that connects and sends its
         # headers too slowly, or reads nothing, does not hold a thread for ever.
         patience = struct.pack("ll", self._settings.client_timeout, 0)
@@ -99,6 +103,27 @@ class _Entry:
         return self._app(environ, start_response)
 
 
+class LingeringWorker(ThreadWorker):
+    """A gthread worker that says goodbye to clients in the thread that served them.
+
+    gunicorn 27 waits up to two seconds for each client to close its side (RFC 9112, section
+    9.6), and does so in the worker's one main thread: twenty clients that keep their side open
+    would stop all of its others for that long.
+    """
+
+    def handle(self, conn: TConn) -> Any:
+        """Serve one request; close the connection here when it is not kept alive."""
+        result = super().handle(conn)
+        if result is False:
+            conn.close(graceful=True)
+            conn.close = _closed_already  # type: ignore[method-assign]  # for this one connection
+        return result
+
+
+def _closed_already(graceful: bool = False) -> None:
+    """What the main thread calls on a connection that was closed in its own thread."""
+
+
 class PropagatingLogger(Logger):
     """Hands gunicorn's messages to the root logger, and so to the audit system's pipeline."""
 
@@ -112,6 +137,8 @@ class PropagatingLogger(Logger):
 
 
 def _started(worker: Worker) -> None:
+    # A terminal sends Ctrl-C to every process; only the master decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     entry: Any = worker.wsgi
     entry.audit.log(ApplicationStarted())
 

@@ -44,9 +44,10 @@ class Output:
             with self._lock:
                 self._stream.write(line)
                 self._stream.flush()
-        except (OSError, ValueError):
-            # A closed terminal or a full disk behind a redirect must not fail a request.
-            self._stream = None
+        except OSError:
+            return  # a full disk behind a redirect must not fail a request; it may get better
+        except ValueError:
+            self._stream = None  # closed for good
 
     def _line(self, record: Mapping[str, Any]) -> str:
         try:
