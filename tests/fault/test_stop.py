@@ -1,0 +1,79 @@
+"""The server is stopped in the middle of its work: what was answered is recorded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.fault.load import GONE, Client, Sent, check_records
+from tests.fault.stored import check_dense, check_sound, incoming, stored_records
+from tests.serving import Installation
+from tests.web.wire import api
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+
+CLIENTS = 16
+
+Serve = Callable[..., Installation]
+
+
+def _work_until_gone(server: Installation, agent: str, sent: list[Sent]) -> None:
+    """Requests of several kinds until the server is gone; notes those that were answered."""
+    number = 0
+    try:
+        while True:
+            client = Client(server, agent)
+            client.sent = sent
+            try:
+                for _ in range(10):
+                    number += 1
+                    name = api(f"{agent}-{number}")
+                    client.send("PUT", name, name.encode() * 200, event="file_uploaded")
+                    client.send("GET", name, event="file_downloaded")
+                    client.send("GET", f"/nowhere/{agent}-{number}")
+                    client.send("DELETE", name, event="file_deleted")
+            finally:
+                client.close()
+    except GONE:
+        return
+
+
+@pytest.mark.parametrize(
+    ("how", "to_all"),
+    [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGINT, True)],
+    ids=["terminate", "interrupt", "Ctrl-C"],
+)
+@pytest.mark.parametrize("time_of_load", [0.2, 0.7, 1.1])
+def test_every_answer_has_its_records(
+    serve: Serve, how: signal.Signals, to_all: bool, time_of_load: float
+) -> None:
+    """A terminal sends Ctrl-C to every process of the server, not to its master alone."""
+    server = serve(workers=2, log_output="none")
+    runs: list[list[Sent]] = [[] for _ in range(CLIENTS)]
+    threads = [
+        threading.Thread(target=_work_until_gone, args=(server, f"client-{number}", run))
+        for number, run in enumerate(runs)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(time_of_load)
+    (os.killpg if to_all else os.kill)(server.pid, how)
+    assert server._process is not None
+    assert server._process.wait(60) == 0
+    for thread in threads:
+        thread.join()
+
+    sent = [one for run in runs for one in run]
+    assert len(sent) > CLIENTS
+    records = stored_records(server)
+    check_dense(records)
+    check_records(records, sent)
+    stopped = {record["pid"] for record in records if record["event"] == "application_stopped"}
+    assert len(stopped) == 2
+    assert incoming(server) == []
+    check_sound(server)
