@@ -17,8 +17,11 @@ run: $(VENV)/.installed assets  ## Serve files (settings: STRONGROOM_* in the en
 
 # --- Work on it ---------------------------------------------------------------------------------------
 
+# Two tests at a time, those of one file in one process since they may share a server.
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
 .PHONY: test
-test: $(VENV)/.developed assets  ## Run the tests (choose with PYTEST_ARGS="-k upload -n 2")
+test: $(VENV)/.developed assets  ## Run the tests (choose with PYTEST_ARGS="-k upload")
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: lint

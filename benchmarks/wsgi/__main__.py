@@ -1,4 +1,4 @@
-"""Command line: python -m benchmarks.wsgi [--json] [--quick] [--threads N] [--only NAME ...]."""
+"""Command line: python -m benchmarks.wsgi [--json] [--quick] [--threads N] [--worker-class C] [--only NAME ...]."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 
 from benchmarks.wsgi import hostile, lifecycle, speed
 from benchmarks.wsgi.report import Lab, Reading, Table
-from benchmarks.wsgi.servers import CANDIDATES, WORKERS, Candidate
+from benchmarks.wsgi.servers import WORKERS, Candidate, candidates
 
 MEASURES: dict[str, Callable[[Candidate, Lab], list[Reading]]] = {
     "small": speed.small_requests,
     "upload": speed.large_upload,
     "download": speed.large_download,
     "slow": hostile.slow_connections,
+    "lingering": hostile.held_open,
     "stalls": hostile.stalls,
     "truncated": hostile.truncated_uploads,
     "aborted": hostile.aborted_downloads,
@@ -32,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="small sizes, one repeat, few stops")
     parser.add_argument("--threads", type=int, default=16, help="threads per worker (16)")
+    parser.add_argument("--worker-class", default="gthread", help="gunicorn's (gthread)")
     parser.add_argument("--only", nargs="+", choices=MEASURES, help="measure only these")
     return parser.parse_args()
 
@@ -40,9 +42,10 @@ def main() -> int:
     """Measure every installed candidate and print the comparison."""
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that clean-up runs
-    installed = {c: c.version for c in CANDIDATES if c.version is not None}
+    compared = candidates(options.worker_class)
+    installed = {c: c.version for c in compared if c.version is not None}
     table = Table({candidate.name: version or "" for candidate, version in installed.items()})
-    table.notes += [f"{c.name} is not installed" for c in CANDIDATES if c not in installed]
+    table.notes += [f"{c.name} is not installed" for c in compared if c not in installed]
     table.notes.append(f"{WORKERS} workers, {options.threads} threads each; by {speed.load_tool()}")
     with tempfile.TemporaryDirectory(prefix="bench-wsgi-") as folder:
         lab = Lab(Path(folder), options.quick, options.threads)

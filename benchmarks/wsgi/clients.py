@@ -171,6 +171,29 @@ def dribblers(port: int, count: int, opening: bytes, pause: float = 0.5) -> Iter
             thread.join()
 
 
+@contextlib.contextmanager
+def holders(port: int, count: int, seconds: float = 3.0) -> Iterator[None]:
+    """So many clients that take a last response and then keep their end open for a while."""
+    stop = threading.Event()
+
+    def hold() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(OSError), connect(port, 5.0) as connection:
+                exchange(connection, head("GET", "/json", "Connection: close"))
+                stop.wait(seconds)
+            stop.wait(0.1)
+
+    threads = [threading.Thread(target=hold) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
 def closed_within(connection: socket.socket, seconds: float) -> float | None:
     """Seconds until the server ends the connection or answers, or None when it does neither."""
     begun = time.monotonic()

@@ -14,10 +14,11 @@ from benchmarks.wsgi.speed import make_download
 
 MIB = 1024 * 1024
 SLOW = 200
+HOLDERS = 20
 HEALTHY = 8
 MANY_THREADS = 128
-STALL_LIMIT = 2
-PATIENCE = 8
+STALL_LIMIT = 2  # seconds, the time-out that the application sets
+PATIENCE = 12  # seconds to wait for something to be noticed
 
 _idents = (f"r{number}" for number in itertools.count())
 
@@ -33,22 +34,36 @@ def slow_connections(candidate: Candidate, lab: Lab) -> list[Reading]:
     for (kind, opening), threads in itertools.product(
         openings.items(), (lab.threads, MANY_THREADS)
     ):
-        with running(candidate, lab.folder, threads) as server:
-            with clients.dribblers(server.port, SLOW, opening):
-                time.sleep(1.0)
-                tally = clients.healthy(server.port, HEALTHY, seconds, timeout=2.0)
-            p50, p99 = tally.percentile(0.5), tally.percentile(0.99)
-        text = f"{len(tally.times)} answered, {tally.failures} failed"
-        if tally.times:
-            text += f"; p50 {milliseconds(p50)}, p99 {milliseconds(p99)}"
-        figures = {
-            "answered": len(tally.times),
-            "failed": tally.failures,
-            "p50_s": p50,
-            "p99_s": p99,
-        }
-        readings.append(Reading(f"{SLOW} slow {kind}, {threads} threads", text, figures))
+        with (
+            running(candidate, lab.folder, threads) as server,
+            clients.dribblers(server.port, SLOW, opening),
+        ):
+            time.sleep(1.0)
+            tally = clients.healthy(server.port, HEALTHY, seconds, timeout=2.0)
+        readings.append(_experience(f"{SLOW} slow {kind}, {threads} threads", tally))
     return readings
+
+
+def held_open(candidate: Candidate, lab: Lab) -> list[Reading]:
+    """20 clients keep their end open after the last response, while 8 do small GETs."""
+    seconds = 3.0 if lab.quick else 10.0
+    with (
+        running(candidate, lab.folder, lab.threads) as server,
+        clients.holders(server.port, HOLDERS),
+    ):
+        time.sleep(1.0)
+        tally = clients.healthy(server.port, HEALTHY, seconds, timeout=2.0)
+    return [_experience(f"{HOLDERS} clients that do not hang up", tally)]
+
+
+def _experience(measure: str, tally: clients.Tally) -> Reading:
+    p50, p99 = tally.percentile(0.5), tally.percentile(0.99)
+    answered, failed = len(tally.times), tally.failures
+    text = f"{answered} answered, {failed} failed"
+    if tally.times:
+        text += f"; p50 {milliseconds(p50)}, p99 {milliseconds(p99)}"
+    figures = {"answered": answered, "failed": failed, "p50_s": p50, "p99_s": p99}
+    return Reading(measure, text, figures)
 
 
 def stalls(candidate: Candidate, lab: Lab) -> list[Reading]:

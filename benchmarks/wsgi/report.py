@@ -45,8 +45,10 @@ class Table:
         self._servers = servers
         self._rows: dict[str, dict[str, Reading]] = {}
         self.notes = [
-            f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
-            f"Python {platform.python_version()}"
+            (
+                f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+                f"Python {platform.python_version()}"
+            )
         ]
 
     def add(self, server: str, readings: list[Reading]) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks.wsgi.app import EVENTS, FOLDER
@@ -23,10 +24,10 @@ GRACE = 10
 HEADER_TIMEOUT = 5
 
 
-def _gunicorn(port: int, threads: int, respawn: bool) -> list[str]:
+def _gunicorn(worker_class: str, port: int, threads: int, respawn: bool) -> list[str]:
     del respawn  # its arbiter always replaces a lost worker
     return [
-        *("-k", "gthread", "-w", f"{WORKERS}", "--threads", f"{threads}", "--keep-alive", "5"),
+        *("-k", worker_class, "-w", f"{WORKERS}", "--threads", f"{threads}", "--keep-alive", "5"),
         *("-b", f"127.0.0.1:{port}", "--graceful-timeout", f"{GRACE}", "--log-level", "critical"),
         f"{FACTORY}()",
     ]
@@ -59,7 +60,9 @@ class Candidate:
             return None
 
 
-CANDIDATES = (Candidate("gunicorn", _gunicorn), Candidate("granian", _granian))
+def candidates(worker_class: str) -> tuple[Candidate, ...]:
+    """The servers to compare; the worker class is gunicorn's."""
+    return (Candidate("gunicorn", partial(_gunicorn, worker_class)), Candidate("granian", _granian))
 
 
 @dataclass
@@ -84,6 +87,10 @@ class Server:
     def peak_mib(self) -> float:
         """The largest peak resident size of any worker since reset_peak, in MiB."""
         return max((_peak(pid) for pid in self.workers()), default=0.0)
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the server's live processes have used."""
+        return sum(_cpu(pid) for pid in group_members(self.process.pid))
 
     def terminate(self, seconds: float = GRACE + 10) -> bool:
         """Ask for a graceful stop; true when the server ended within the time."""
@@ -112,6 +119,13 @@ def _peak(pid: int) -> float:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _cpu(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return 0.0
 
 

@@ -36,10 +36,13 @@ def small_requests(candidate: Candidate, lab: Lab) -> list[Reading]:
     seconds = 2 if lab.quick else 6
     client = _wrk if shutil.which("wrk") else _threaded
     runs: list[Small] = []
+    cpu = float("inf")
     for _ in range(lab.repeats):
         with running(candidate, lab.folder, lab.threads) as server:
             client(server.port, 1)
+            before = server.cpu_seconds()
             runs.append(client(server.port, seconds))
+            cpu = min(cpu, (server.cpu_seconds() - before) / (runs[-1][0] * seconds))
     best = max(runs)
     median = statistics.median(rate for rate, _, _ in runs)
     text = (
@@ -47,7 +50,10 @@ def small_requests(candidate: Candidate, lab: Lab) -> list[Reading]:
         f"p50 {milliseconds(best[1])}, p99 {milliseconds(best[2])}"
     )
     figures = {"best": best[0], "median": median, "p50_s": best[1], "p99_s": best[2]}
-    return [Reading(f"small GET, {CONNECTIONS} connections (best / median)", text, figures)]
+    return [
+        Reading(f"small GET, {CONNECTIONS} connections (best / median)", text, figures),
+        Reading("  server's processor time for each", f"{cpu * 1e6:.0f} µs", {"seconds": cpu}),
+    ]
 
 
 def _wrk(port: int, seconds: int) -> Small:

@@ -73,7 +73,12 @@ def test_every_answer_has_its_records(
     records = stored_records(server)
     check_dense(records)
     check_records(records, sent)
-    stopped = {record["pid"] for record in records if record["event"] == "application_stopped"}
-    assert len(stopped) == 2
+    # Under load a worker may still be on its way up when the signal comes; it served nobody.
+    started, stopped = (
+        {record["pid"] for record in records if record["event"] == event}
+        for event in ("application_started", "application_stopped")
+    )
+    assert started == stopped
+    assert started
     assert incoming(server) == []
     check_sound(server)

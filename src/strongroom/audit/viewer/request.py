@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,6 @@ def _microseconds(moment: datetime) -> int:
 def _limit(text: str | None) -> int:
     if not text:
         return PAGE_SIZE
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE_SIZE:
+    if not re.fullmatch("[0-9]{1,6}", text) or not 1 <= int(text) <= MAX_PAGE_SIZE:
         raise Refused("limit_not_valid", f"limit is a number from 1 to {MAX_PAGE_SIZE:,}.")
     return int(text)
