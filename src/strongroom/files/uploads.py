@@ -24,8 +24,8 @@ from strongroom.files.names import check_filename
 from strongroom.files.service import FileService, StoredFile
 from strongroom.files.upload_log import Attempt, UploadLog
 
-CHUNK: Final = 256 * 1024
-"""Bytes read at a time."""
+CHUNK: Final = 128 * 1024
+"""Bytes read at a time: what the server reads ahead, so that it copies nothing twice."""
 
 FORM_OVERHEAD: Final = 1024 * 1024
 """What boundaries, part headers and text fields may add to the files of a form."""

@@ -14,7 +14,6 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from strongroom.audit.events.system import ApplicationStarted, ApplicationStopped
 from strongroom.audit.extension import AuditLog
@@ -22,6 +21,7 @@ from strongroom.audit.pipeline import Pipeline
 from strongroom.audit.pipeline.output import Output
 from strongroom.audit.pipeline.stdlib import capture_stdlib, release_stdlib
 from strongroom.settings import Settings
+from strongroom.web.worker import PatientWorker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -56,7 +56,7 @@ class Server(BaseApplication):
             "bind": str(settings.listen),
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": LingeringWorker,
+            "worker_class": PatientWorker,
             "worker_connections": CONNECTIONS,
             "keepalive": KEEPALIVE_SECONDS,
             "limit_request_line": 8190,  # the most there is: a long query, percent-encoded
@@ -82,11 +82,9 @@ class Server(BaseApplication):
     def _when_ready(self, arbiter: Arbiter) -> None:
         # Ctrl-C is how people stop a server in a terminal: requests may finish then too.
         arbiter.handle_int = arbiter.handle_term  # type: ignore[method-assign]  # looked up by name
-        # Accepted sockets inherit the time-outs, so that a client that connects and sends its
-        # headers too slowly, or reads nothing, does not hold a thread for ever.
+        # Accepted sockets inherit the time-out: a client that reads nothing holds no thread for ever.
         patience = struct.pack("ll", self._settings.client_timeout, 0)
         for listener in arbiter.LISTENERS:
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
             listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
 
 
@@ -101,27 +99,6 @@ class _Entry:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["gunicorn.socket"].settimeout(self._client_timeout)
         return self._app(environ, start_response)
-
-
-class LingeringWorker(ThreadWorker):
-    """A gthread worker that says goodbye to clients in the thread that served them.
-
-    gunicorn 27 waits up to two seconds for each client to close its side (RFC 9112, section
-    9.6), and does so in the worker's one main thread: twenty clients that keep their side open
-    would stop all of its others for that long.
-    """
-
-    def handle(self, conn: TConn) -> Any:
-        """Serve one request; close the connection here when it is not kept alive."""
-        result = super().handle(conn)
-        if result is False:
-            conn.close(graceful=True)
-            conn.close = _closed_already  # type: ignore[method-assign]  # for this one connection
-        return result
-
-
-def _closed_already(graceful: bool = False) -> None:
-    """What the main thread calls on a connection that was closed in its own thread."""
 
 
 class PropagatingLogger(Logger):
