@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, Final, Literal, cast, get_args, get_origin
 
 import click
+from annotated_types import Ge, Le
 
 from strongroom.audit.events import FIELDS, Event
+from strongroom.audit.viewer.present import size_text
 from strongroom.bootstrap import CATALOGUE
 from strongroom.cli import main
-from strongroom.settings import PREFIX, Address, Settings
+from strongroom.settings import CONFIG_VARIABLE, PREFIX, Address, Settings
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "Generated from the code by `make docs`."
@@ -35,6 +38,9 @@ def _events() -> Iterator[str]:
         fields = ", ".join(f"`{name}`" for name in event.field_names)
         yield _row(f"`{event.event_name}`", event.stream, _levels(event), _meaning(event), fields)
     yield from ("", "## Fields", "")
+    yield "Fields that no event above has are bound by the pipeline, or reserved for what is still to"
+    yield "come: accounts (`user_id`), folders, renaming, the detection of types."
+    yield ""
     yield from _table_head("field", "type", "part", "meaning", "OpenTelemetry")
     for field in FIELDS.values():
         otel = f"`{field.otel}`" if field.otel else ""
@@ -44,11 +50,14 @@ def _events() -> Iterator[str]:
 def _settings() -> Iterator[str]:
     yield from ("# Settings", "", NOTE, "")
     yield f"Each is a key of `strongroom.toml`, overridden by `{PREFIX}<NAME>` in the environment,"
-    yield "overridden by a flag of `strongroom serve`."
-    yield ""
-    yield from _table_head("setting", "default", "meaning")
+    yield "overridden by a flag of `strongroom serve` where there is one (see [command line](cli.md))."
+    yield f"The file is looked for in the folder that the command runs in; `{CONFIG_VARIABLE}` names another:"
+    yield from ("", "```toml", 'listen = "127.0.0.1:9000"', 'data = "/srv/strongroom"')
+    yield from ('max_upload_bytes = "2GB"', 'allowed_hosts = ["files.example.org"]', "```", "")
+    yield from _table_head("setting", "values", "default", "meaning")
     for name, field in Settings.model_fields.items():
-        yield _row(f"`{name}`", _default(field.default), field.description or "")
+        values = _values(field.annotation, field.metadata)
+        yield _row(f"`{name}`", values, _default(name, field.default), field.description or "")
 
 
 def _commands() -> Iterator[str]:
@@ -77,12 +86,33 @@ def _meaning(event: type[Event]) -> str:
     return " ".join((event.__doc__ or "").split())
 
 
-def _default(value: object) -> str:
+def _values(annotation: Any, metadata: Iterable[object]) -> str:
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(annotation))
+    least = next((f"{bound.ge:,}" for bound in metadata if isinstance(bound, Ge)), "")
+    most = next((f"{bound.le:,}" for bound in metadata if isinstance(bound, Le)), "")
+    bounds = f"{least} to {most}" if most else f"from {least}" if least else ""
+    return f"{_TYPES[get_origin(annotation) or annotation]} {bounds}".strip()
+
+
+_TYPES: Final = {
+    Address: "host:port",
+    Path: "folder",
+    str: "text",
+    int: "number",
+    bool: "`true`, `false`",
+    tuple: "list of names",
+}
+
+
+def _default(name: str, value: object) -> str:
     if value in ("", ()):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{value}`" if not isinstance(value, Address) else f"`{value!s}`"
+    if name.endswith("_bytes"):
+        return f"`{size_text(cast('int', value)).replace('.0 ', '')}`"
+    return f"`{value!s}`"
 
 
 def _table_head(*names: str) -> Iterator[str]:

@@ -17,10 +17,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
     """Starts real servers, each in a folder of its own; stops them afterwards."""
     started: list[Installation] = []
 
-    def start(*, limit_file_size: int | None = None, **settings: object) -> Installation:
+    def start(*, ulimit: str = "", **settings: object) -> Installation:
         installation = Installation(tmp_path / f"data{len(started)}", **settings)
         started.append(installation)
-        return installation.start(limit_file_size=limit_file_size)
+        return installation.start(ulimit=ulimit)
 
     yield start
     for installation in started:

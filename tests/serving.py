@@ -37,21 +37,15 @@ class Installation:
         self._settings = {"log_format": "json", **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, limit_file_size: int | None = None) -> Installation:
+    def start(self, *, ulimit: str = "") -> Installation:
         """Start the server and wait until it answers.
 
-        :param limit_file_size: bytes after which the kernel refuses to let a file grow
+        :param ulimit: what the kernel shall deny it, in the words of the shell command: ``-f 8192``
+            for files larger than 8 MiB, ``-n 300`` for more than 300 descriptors
         """
         command = [sys.executable, "-m", "strongroom", "serve"]
-        if limit_file_size is not None:
-            # In 1 KiB blocks; a refused write is then a real EFBIG from the kernel.
-            command = [
-                "bash",
-                "-c",
-                f'ulimit -f {limit_file_size // 1024}; exec "$@"',
-                "_",
-                *command,
-            ]
+        if ulimit:
+            command = ["bash", "-c", f'ulimit {ulimit}; exec "$@"', "_", *command]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,

@@ -19,6 +19,7 @@ export class Tray {
     this.running = 0;
     this.failed = 0;
     this.done = 0;
+    this.stale = false; // the list does not yet show everything that was stored
     element.querySelector("h2 button").addEventListener("click", () => this.close());
   }
 
@@ -64,7 +65,11 @@ export class Tray {
       line.fail(result.message, records);
     }
     this.next();
-    if (result.stored && !this.busy) await this.refresh();
+    this.stale ||= result.stored;
+    if (this.stale && !this.busy) {
+      this.stale = false;
+      await this.refresh();
+    }
   }
 
   records(requestId) {
@@ -148,7 +153,7 @@ class Line {
   fail(text, records) {
     this.element.className = "failed";
     this.state(text);
-    this.link("record", records);
+    this.link("receipt", records);
   }
 
   link(text, address) {

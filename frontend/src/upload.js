@@ -51,8 +51,8 @@ export class Upload {
     const { request } = this;
     if (request.status === 0) {
       const message = this.cancelled
-        ? "cancelled; nothing was kept"
-        : "the connection was lost, or the file cannot be read; try again";
+        ? "Cancelled. Nothing was kept."
+        : "The connection to the server was lost, or the file cannot be read. Try again.";
       return { stored: false, message };
     }
     const requestId = request.getResponseHeader("X-Request-ID") ?? undefined;

@@ -19,6 +19,7 @@ from strongroom.files.migrations import FILES_SCHEMA
 from strongroom.files.service import FileService
 from strongroom.files.uploads import Uploads
 from strongroom.objects import LocalObjects, ObjectStore
+from strongroom.objects.local import sync_folder
 from strongroom.settings import Settings
 from strongroom.store import Store
 from strongroom.store.migrate import migrate
@@ -46,6 +47,7 @@ class Installation:
         :raises OSError: when the data folder cannot be written
         """
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(settings.data.absolute().parent)
         store = Store(settings.database_url)
         migrate(store, *SCHEMAS)
         return cls(settings, store, LocalObjects(settings.objects_folder))

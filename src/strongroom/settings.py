@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     listen: Annotated[Address, NoDecode, BeforeValidator(_address)] = Field(
         Address("127.0.0.1", 8000), description="address to serve on; loopback only, so far"
     )
-    data: Path = Field(
+    data: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("strongroom-data"), description="folder that holds everything Strongroom keeps"
     )
     database: str = Field("", description="database URL; default: strongroom.db in the data folder")
@@ -145,7 +145,11 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"objects: {self.objects!r} is not supported yet; leave it out or name a folder"
             )
-        return Path(self.objects).absolute() if self.objects else self.data.absolute() / "objects"
+        return (
+            Path(self.objects).expanduser().absolute()
+            if self.objects
+            else self.data.absolute() / "objects"
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -191,6 +195,6 @@ def _config_file() -> Path:
 def _explain(item: Any) -> str:
     name = str(item["loc"][0]) if item["loc"] else "settings"
     if item["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting; strongroom serve --help lists them"
+        return f"{name}: there is no such setting; docs/reference/settings.md lists them"
     message = item["msg"].removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]} (it is {item['input']!r})"

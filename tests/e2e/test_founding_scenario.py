@@ -98,7 +98,7 @@ def test_refusals_are_told_in_the_tray(open_page: OpenPage, tmp_path: Path) -> N
     choose(page, file)
     failed = page.locator(".tray li.failed")
     expect(failed).to_contain_text("There is a file called “twice.txt” already")
-    failed.get_by_role("link", name="record").click()
+    failed.get_by_role("link", name="receipt").click()
     expect(page.locator(".records")).to_contain_text("upload_failed")
     expect(page.locator(".records")).to_contain_text("filename_taken · twice.txt")
 

@@ -148,8 +148,22 @@ def test_an_upload_can_be_cancelled(
     page.locator("#file").set_input_files(str(file))
     expect(page.locator(".tray .state")).to_contain_text("MB/s")
     page.get_by_role("button", name="Cancel cancelled.bin").click()
-    expect(page.locator(".tray li.failed")).to_contain_text("cancelled; nothing was kept")
+    expect(page.locator(".tray li.failed")).to_contain_text("Cancelled. Nothing was kept.")
     expect(page.locator("#rows tr", has_text="cancelled.bin")).to_have_count(0)
+
+
+def test_the_list_is_whole_though_the_last_upload_fails(
+    open_page: OpenPage, server: Installation, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"stale {number}.txt" for number in range(4)]
+    for file in files:
+        file.write_text("content")
+    with server.client() as client:
+        client.put(f"/api/v1/files/{files[-1].name}", content=b"taken").raise_for_status()
+    page = open_page("/", allow_errors=True)
+    page.locator("#file").set_input_files([str(file) for file in files])
+    expect(page.locator(".tray li.failed")).to_have_count(1)
+    expect(page.locator("#rows tr", has_text="stale ")).to_have_count(4)
 
 
 def violations(page: Page) -> list[str]:

@@ -27,7 +27,7 @@ Serve = Callable[..., Installation]
 @pytest.fixture
 def full(serve: Serve) -> Installation:
     """A server whose files cannot grow beyond a limit, so that a large write really fails."""
-    return serve(limit_file_size=LIMIT, workers=1)
+    return serve(ulimit=f"-f {LIMIT // 1024}", workers=1)
 
 
 def check_traceback(record: dict[str, Any]) -> None:
@@ -78,6 +78,7 @@ def test_a_person_is_told(full: Installation, headers: dict[str, str]) -> None:
     assert "OSError" not in answer.text
     told = records_of(full, answer.request_id)
     assert {record["event"] for record in told.outcomes} == {"upload_error"}
+    assert told.outcomes[-1]["filename"] == "large.txt"
     check_traceback(told.outcomes[-1])
     assert names(full) == set()
     assert incoming(full) == []

@@ -195,3 +195,28 @@ def test_a_lock_that_is_held_for_a_while_is_waited_for(serve: Serve) -> None:
         expect(server, answer, "file_uploaded")
     server.stop()
     assert set(by_request(stored_records(server))) >= {answer.request_id for answer in answers}
+
+
+def test_a_journal_that_fails_in_the_middle_of_a_form(serve: Serve) -> None:
+    """What is stored by then is stored and recorded, and the answer says which file is not."""
+    server = serve()
+    with closing(sqlite3.connect(database_of(server), isolation_level=None)) as connection:
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute(
+            "CREATE TRIGGER refuse_second BEFORE INSERT ON journal "
+            "WHEN instr(CAST(NEW.content AS TEXT), 'second.txt') "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END"
+        )
+        body = form(Part(b"1", "first.txt"), Part(b"2", "second.txt"), Part(b"3", "third.txt"))
+        answer = send(server, "POST", "/upload", body, {**FORM, **JSON})
+        connection.execute("DROP TRIGGER refuse_second")
+    assert answer.status == 207
+    results = answer.json()["files"]
+    assert [item["status"] for item in results] == [201, 503, 201]
+    assert results[1]["reason"] == "journal_not_writable"
+    assert names(server) == {"first.txt", "third.txt"}
+    told = records_of(server, answer.request_id)
+    stored = [r["filename"] for r in told.outcomes if r["event"] == "file_uploaded"]
+    assert stored == ["first.txt", "third.txt"]
+    server.stop()
+    check_sound(server)

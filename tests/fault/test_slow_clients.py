@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import httpx
@@ -73,6 +73,21 @@ def test_clients_that_do_not_hang_up(server: Installation) -> None:
         for connection in waiting:
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
         check_served(server)
+
+
+def test_descriptors_are_kept_for_those_who_ask(serve: Callable[..., Installation]) -> None:
+    """More idle connections than the kernel allows open files; others only have to wait."""
+    server = serve(workers=1, threads=8, ulimit="-n 300")
+    with connections(server, 400, b""):
+        answer = httpx.put(f"{server.url}/api/v1/files/a.txt", content=b"x", timeout=60)
+        assert answer.status_code == 201
+        check_served(server)
+    assert "Too many open files" not in server.log.read_text()
+
+
+def test_too_few_descriptors_are_told(serve: Callable[..., Installation]) -> None:
+    with pytest.raises(AssertionError, match="raise it with ulimit -n, or use fewer threads"):
+        serve(ulimit="-n 256")
 
 
 def test_a_head_in_pieces_is_answered(server: Installation) -> None:

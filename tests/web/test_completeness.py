@@ -50,6 +50,8 @@ EXAMPLES = [
     E("GET", "/api/v1/files", "/api/v1/files", 200, ("files_listed",)),
     E("GET", "/api/v1/files", "/api/v1/files?folder=x", 404, ("list_failed",)),
     E("HEAD", "/api/v1/files", "/api/v1/files", 200, ("files_listed",)),
+    E("GET", "/api/v1/files/", "/api/v1/files/", 200, ("files_listed",)),
+    E("HEAD", "/api/v1/files/", "/api/v1/files/", 200, ("files_listed",)),
     E("PUT", "/api/v1/files/<path:path>", api("new.txt"), 201, ("file_uploaded",), b"x"),
     E("PUT", "/api/v1/files/<path:path>", api(FILE), 409, ("upload_failed",), b"x"),
     E("GET", "/api/v1/files/<path:path>", api(FILE), 200, ("file_downloaded",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 import pytest
@@ -174,6 +174,15 @@ def test_a_form_without_its_boundary(server: Installation) -> None:
     answer = post(server, WHOLE, Content_Type="multipart/form-data")
     answer.problem(400, "form_not_valid")
     expect(server, answer, "upload_failed", reason="form_not_valid")
+
+
+def test_as_many_files_as_a_form_may_have(serve: Callable[..., Installation]) -> None:
+    """They do not hold a descriptor each."""
+    server = serve(workers=1, threads=8, ulimit="-n 300")
+    answer = upload(server, *[Part(b"%d" % n, f"{n}.txt") for n in range(1000)])
+    assert answer.status == 201
+    assert [item["status"] for item in answer.json()["files"]] == [201] * 1000
+    assert send(server, "GET", api("999.txt")).body == b"999"
 
 
 def test_too_many_parts(server: Installation) -> None:

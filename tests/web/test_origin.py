@@ -37,6 +37,7 @@ FOREIGN_ORIGINS = [
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
     {"Origin": ""},
+    {"Origin": "http://["},
     {"Origin": "https://127.0.0.1:{port}"},
     {"Origin": "http://127.0.0.1"},
     {"Origin": "http://localhost:{port}"},
@@ -86,8 +87,29 @@ def test_our_own_pages_and_scripts_pass(small: Installation, origin: dict[str, s
 
 
 def test_another_site_may_link_here(server: Installation) -> None:
-    answer = send(server, "GET", "/", headers={**HTML, "Sec-Fetch-Site": "cross-site"})
-    assert answer.status == 200
+    how = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+    }
+    assert send(server, "GET", "/", headers={**HTML, **how}).status == 200
+
+
+@pytest.mark.parametrize("target", [api("mine.txt"), "/", "/logs", "/api/v1/files"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+    ],
+    ids=lambda how: how["Sec-Fetch-Dest"],
+)
+def test_another_site_cannot_embed(server: Installation, target: str, how: dict[str, str]) -> None:
+    """Else a download would stand in the records that nobody here asked for."""
+    answer = send(server, "GET", target, headers={**JSON, "Sec-Fetch-Site": "cross-site", **how})
+    answer.problem(403, "origin_not_allowed")
+    expect(server, answer, "access_denied", reason="origin_not_allowed")
 
 
 def _with_hosts(server: Installation, method: str, target: str, *hosts: str) -> Answer:

@@ -113,6 +113,14 @@ def test_a_chunk_that_is_no_chunk_is_refused(server: Installation) -> None:
     assert "damaged.bin" not in names(server)
 
 
+def test_a_part_of_a_file_is_not_taken_for_the_whole(server: Installation) -> None:
+    """RFC 9110, section 14.5: a server that stored it would lose the rest without a word."""
+    answer = send(server, "PUT", api("part.bin"), b"part", {"Content-Range": "bytes 0-3/100"})
+    answer.problem(400, "partial_upload")
+    expect(server, answer, "upload_failed", reason="partial_upload", filename="part.bin")
+    assert "part.bin" not in names(server)
+
+
 def test_the_largest_file_is_taken(small: Installation) -> None:
     answer = send(small, "PUT", api("largest.bin"), bytes(SMALL_LIMIT))
     expect(small, answer, "file_uploaded", file_size_bytes=SMALL_LIMIT)

@@ -6,10 +6,11 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
-from flask import Flask, got_request_exception
+from flask import Flask, got_request_exception, request
 
 from strongroom.audit.counted import CountedRequests
 from strongroom.audit.events import Catalogue, Event, Stream, system, web
@@ -52,7 +53,8 @@ class AuditLog:
     :param database: SQLAlchemy URL of the journal
     :param store: an open store to use instead, so that records commit with its other rows
     :param viewer: path of the viewer; None for no viewer
-    :param allow_viewer: called in each viewer request; False answers 403
+    :param allow_viewer: called in each viewer request; False answers 403. Without it, only
+        programs on this machine see the viewer
     :param viewer_layout: template that the viewer's pages extend
     :param catalogue: the application's own declared events
     :param counted: label for each path prefix whose requests are counted, not recorded
@@ -86,7 +88,7 @@ class AuditLog:
         self.pipeline = Pipeline(self._route)
         self.audit_failure = audit_failure
         self._viewer = viewer
-        self._allow_viewer = allow_viewer or (lambda: True)
+        self._allow_viewer = allow_viewer or _from_this_machine
         self._viewer_layout = viewer_layout
         self._output = output
         self._process = {
@@ -226,6 +228,13 @@ class AuditLog:
     def _print(self, records: Sequence[StoredRecord]) -> None:
         for stored in records:
             self._output.write(stored.record)
+
+
+def _from_this_machine() -> bool:
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _response(exchange: Exchange) -> web.Response:

@@ -29,7 +29,8 @@ from strongroom.settings import Address, Settings, load, unknown_variables
 def serve(debug: bool, **flags: object) -> None:
     """Serve files and logs.
 
-    Every option is also a setting in strongroom.toml and a variable STRONGROOM_<NAME>.
+    Every option but --debug is also a setting in strongroom.toml and a variable
+    STRONGROOM_<NAME>; there are more settings than options.
     """
     settings = load(**flags)
     if not settings.listen.is_loopback:
@@ -40,7 +41,7 @@ def serve(debug: bool, **flags: object) -> None:
     _check_port(settings.listen)
     for name in unknown_variables():
         click.secho(f"Warning: {name} is no setting and was ignored.", err=True, fg="yellow")
-    with _sole_server(settings.data):
+    with _sole_server("data", settings.data), _sole_server("objects", settings.objects_folder):
         installation = Installation.open(settings)
         installation.objects.clear_leftovers()
         installation.store.close()  # the workers open their own
@@ -83,10 +84,16 @@ def _greet(settings: Settings) -> None:
 
 def _debug(settings: Settings) -> None:
     app = Installation.open(settings).app()
-    app.run(settings.listen.host, settings.listen.port, debug=True, use_reloader=False)
+    app.run(
+        settings.listen.host,
+        settings.listen.port,
+        debug=True,
+        use_debugger=False,
+        use_reloader=False,
+    )
 
 
-def _sole_server(data: Path) -> IO[str]:
+def _sole_server(setting: str, data: Path) -> IO[str]:
     """Hold the folder for as long as the file is open: one server at a time, its workers apart.
 
     :raises SettingsError: when another server holds it
@@ -100,6 +107,6 @@ def _sole_server(data: Path) -> IO[str]:
     except BlockingIOError:
         file.close()
         raise SettingsError(
-            f"data: another server is using {data.absolute()}; stop it, or choose another folder"
+            f"{setting}: another server is using {data.absolute()}; stop it, or choose another folder"
         ) from None
     return file

@@ -17,6 +17,7 @@ api = Blueprint("files_api", __name__)
 
 
 @api.get("/files")
+@api.get("/files/")
 def list_files() -> dict[str, Any]:
     """One page of the files, newest first."""
     listing = listed()
@@ -29,6 +30,10 @@ def put_file(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     here = server()
     try:
         filename = name_in_path(path)
+        if "Content-Range" in request.headers:  # RFC 9110, section 14.5
+            raise Refused(
+                "partial_upload", "A part of a file cannot be uploaded this way; send it whole."
+            )
     except Refused as refusal:
         here.audit.log(UploadFailed(reason=refusal.reason, status=refusal.status, filename=path))
         raise

@@ -69,6 +69,10 @@ class IncomingBlob:
         self.size += len(data)
         return len(data)
 
+    def finish(self) -> None:
+        """See :meth:`Incoming.finish`."""
+        self._incoming.finish()
+
     def publish(self) -> Blob:
         """Store what arrived under its hash; durable when it returns."""
         blob = Blob(self._hash.hexdigest(), self.size)

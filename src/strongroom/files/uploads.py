@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 from werkzeug.datastructures import FileStorage
@@ -126,9 +126,9 @@ class Uploads:
             except Unavailable:
                 raise
             except Exception as error:
-                raise self._log.failed(error, Attempt()) from error
+                raise self._log.failed(error, _unfinished(parts)) from error
             # Only now, since a form that breaks off must leave nothing behind.
-            return [self._store(part) for part in chosen]
+            return self._store_all(chosen)
 
     def _parse(self, form: Form, parts: list[_Part], arriving: ExitStack) -> list[_Part]:
         """Read the whole form; what arrives is noted in ``parts`` while it does."""
@@ -142,9 +142,9 @@ class Uploads:
             filename: str | None,
             content_length: int | None = None,  # noqa: ARG001  # the parser's protocol
         ) -> Any:
-            blob = arriving.enter_context(self._files.blobs.receive())
-            part = _Part(filename or "", clean_type(content_type), blob, room)
-            parts.append(part)
+            part = _Part(filename or "", clean_type(content_type), room)
+            parts.append(part)  # first, so that it is known what could not even begin
+            part.blob = arriving.enter_context(self._files.blobs.receive())
             return part
 
         parser = FormDataParser(
@@ -171,6 +171,26 @@ class Uploads:
         if not chosen:
             raise _no_file()
         return chosen
+
+    def _store_all(self, parts: list[_Part]) -> list[UploadResult]:
+        """Store the parts one by one; what became of each.
+
+        :raises Unavailable: when not even the first could be recorded, so that nothing changed
+        """
+        results: list[UploadResult] = []
+        for part in parts:
+            try:
+                results.append(self._store(part))
+            except Unavailable:
+                if not results:
+                    raise
+                problem = ServerFault(
+                    "journal_not_writable",
+                    "The server cannot write its records now. Try this file again in a moment.",
+                    status=503,
+                )
+                results.append(UploadResult(part.filename, problem=problem))
+        return results
 
     def _store(self, part: _Part) -> UploadResult:
         try:
@@ -217,21 +237,25 @@ class _Part:
 
     filename: str
     content_type: str
-    blob: IncomingBlob
     room: Callable[[int], None]
+    blob: IncomingBlob = field(init=False)
 
     def write(self, data: bytes) -> int:
         self.room(len(data))
         return self.blob.write(data)
 
     def seek(self, _offset: int) -> int:
-        return 0  # parsers rewind before reading, and nobody reads here
+        # The parser rewinds a part once it is complete. Nobody reads it here, and a form of a
+        # thousand files must not hold a thousand descriptors.
+        self.blob.finish()
+        return 0
 
     def close(self) -> None:
         """The blob is discarded with the request, not with the parser's view of it."""
 
     def attempt(self) -> Attempt:
-        return Attempt(self.filename, self.content_type, self.blob.size)
+        blob: IncomingBlob | None = getattr(self, "blob", None)
+        return Attempt(self.filename, self.content_type, blob.size if blob else 0)
 
 
 def _unfinished(parts: list[_Part]) -> Attempt:

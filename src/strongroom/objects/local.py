@@ -23,6 +23,8 @@ class LocalObjects:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
+        sync_folder(root.parent)
+        sync_folder(root)
         self._folders = DurableFolders(root)
 
     def receive(self) -> LocalIncoming:
@@ -81,17 +83,22 @@ class LocalIncoming:
             rest = rest[self._file.write(rest) :]
         return len(data)
 
+    def finish(self) -> None:
+        """See :meth:`Incoming.finish`."""
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
     def publish(self, key: str) -> None:
         """See :meth:`Incoming.publish`."""
         if self._path is None:
             raise AssertionError("published or discarded before")
-        os.fsync(self._file.fileno())
+        self.finish()
         target = self._root / key
         self._folders.make(target.parent)
         self._path.replace(target)
         self._path = None
-        _sync_folder(target.parent)
-        self._file.close()
+        sync_folder(target.parent)
 
     def discard(self) -> None:
         """See :meth:`Incoming.discard`."""
@@ -128,11 +135,12 @@ class DurableFolders:
             return
         self.make(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
         self._durable.add(folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put on disk which names the folder holds."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

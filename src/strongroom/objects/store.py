@@ -19,12 +19,18 @@ class Incoming(Protocol):
         :raises OSError: when they cannot be stored, such as on a full disk
         """
 
+    def finish(self) -> None:
+        """Nothing more will be written: put it on disk and hold no descriptor any longer.
+
+        :raises OSError: when it cannot be stored
+        """
+
     def publish(self, key: str) -> None:
         """Make the object readable under this key, replacing one of the same key.
 
         When it returns, the object survives ``kill -9`` and power loss.
 
-        :raises OSError: when it cannot be stored; nothing is visible then
+        :raises OSError: when it cannot be stored, or not durably; it may be visible then
         """
 
     def discard(self) -> None:

@@ -36,6 +36,8 @@ def open_engine(database: str) -> Engine:
         raise SettingsError("database: SQLite needs a file, since worker processes share it")
     engine = create_engine(
         url,
+        # What is bound to a statement may be a name or an address; errors travel far.
+        hide_parameters=True,
         pool_size=16,
         max_overflow=64,
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},

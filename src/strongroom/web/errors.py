@@ -31,7 +31,7 @@ _TITLES: Final = {
     403: "That is not allowed",
     404: "Nothing here",
     405: "That is not possible here",
-    409: "There is one already",
+    409: "That name is taken",
     413: "Too large",
     416: "Not in this file",
     421: "Not this server",

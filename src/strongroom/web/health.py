@@ -30,8 +30,8 @@ def health_blueprint(audit: AuditLog) -> Blueprint:
     def readyz() -> tuple[dict[str, Any], int]:
         try:
             audit.journal.probe()
-        except Unavailable as error:
-            return {"status": "unavailable", "journal": str(error)}, 503
+        except Unavailable:
+            return {"status": "unavailable", "journal": "cannot be written"}, 503
         return {"status": "ok"}, 200
 
     return health

@@ -67,7 +67,10 @@ class Guard:
                 "Whoever runs it can add the name to the setting allowed_hosts.",
                 status=421,
             )
-        if request.method in _SAFE or self._same_origin():
+        if request.method in _SAFE:
+            if not _embedded():
+                return None
+        elif self._same_origin():
             return None
         return Refused(
             "origin_not_allowed",
@@ -84,8 +87,22 @@ class Guard:
             return False
         if origin is None:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return (parts.scheme, parts.netloc.lower()) == (request.scheme, request.host.lower())
+
+
+def _embedded() -> bool:
+    """Whether another site's page asks, without its user having gone to us.
+
+    Such a page cannot read the answer, but could make a download look like its user's act.
+    """
+    if request.headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site"):
+        return False
+    destination = request.headers.get("Sec-Fetch-Dest")
+    return (request.headers.get("Sec-Fetch-Mode"), destination) != ("navigate", "document")
 
 
 def set_headers(response: Response) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import socket
 import struct
@@ -20,6 +21,7 @@ from strongroom.audit.extension import AuditLog
 from strongroom.audit.pipeline import Pipeline
 from strongroom.audit.pipeline.output import Output
 from strongroom.audit.pipeline.stdlib import capture_stdlib, release_stdlib
+from strongroom.errors import SettingsError
 from strongroom.settings import Settings
 from strongroom.web.worker import PatientWorker
 
@@ -30,7 +32,13 @@ KEEPALIVE_SECONDS: Final = 65
 """Longer than the minute that proxies and browsers keep an idle connection."""
 
 CONNECTIONS: Final = 2_000
-"""Of one worker, idle ones included."""
+"""Of one worker, idle ones included, where the limit on open files allows as many."""
+
+FILES_OF_A_REQUEST: Final = 6
+"""Descriptors that one request may hold: its connection, its blob, the database and its WAL."""
+
+FILES_OF_A_PROCESS: Final = 100
+FILES_WANTED: Final = 16_384
 
 
 class Server(BaseApplication):
@@ -57,7 +65,7 @@ class Server(BaseApplication):
             "workers": settings.workers,
             "threads": settings.threads,
             "worker_class": PatientWorker,
-            "worker_connections": CONNECTIONS,
+            "worker_connections": _connections(settings.threads),
             "keepalive": KEEPALIVE_SECONDS,
             "limit_request_line": 8190,  # the most there is: a long query, percent-encoded
             "graceful_timeout": settings.shutdown_timeout,
@@ -101,6 +109,27 @@ class _Entry:
         return self._app(environ, start_response)
 
 
+def _connections(threads: int) -> int:
+    """How many connections a worker may hold, so that requests find descriptors when they need one.
+
+    Raises the process's own limit as far as it may; worker processes inherit it.
+
+    :raises SettingsError: when the limit does not even allow the threads
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, FILES_WANTED)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    room = soft - FILES_OF_A_PROCESS - threads * FILES_OF_A_REQUEST
+    if room <= threads:
+        raise SettingsError(
+            f"threads: {threads} threads need more open files than the limit of {soft} allows; "
+            "raise it with ulimit -n, or use fewer threads"
+        )
+    return min(CONNECTIONS, room)
+
+
 class PropagatingLogger(Logger):
     """Hands gunicorn's messages to the root logger, and so to the audit system's pipeline."""
 
@@ -111,6 +140,12 @@ class PropagatingLogger(Logger):
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
             log.propagate = True
+
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Without what a refused client sent: it may be a query string or a header field."""
+        if str(msg).startswith("Invalid request from ip="):
+            msg, args = "a request was refused before it was understood", ()
+        super().warning(msg, *args, **kwargs)
 
 
 def _started(worker: Worker) -> None:

@@ -22,7 +22,7 @@ class Part(StrEnum):
     CONTENT = "content"
     """What people wrote or would read; can be forgotten without touching the evidence."""
     NETWORK = "network"
-    """Addresses and agents; dropped after 30 days by default."""
+    """Addresses and agents; can be dropped earlier than the rest."""
     IMPLIED = "implied"
     """Not stored with the record: follows from where the record stands."""
 

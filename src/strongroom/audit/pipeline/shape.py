@@ -55,6 +55,8 @@ class _Rule:
     searched: bool
 
     def fits(self, value: object) -> bool:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return int in self.types and abs(value) < 2**63
         return isinstance(value, self.types) and (bool in self.types or type(value) is not bool)
 
 

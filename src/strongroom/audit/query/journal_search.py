@@ -1,8 +1,8 @@
 """Search over the journal alone, with plain SQL.
 
-Answers within the deadline or says that it is partial: it walks the journal newest first in
-batches, lets SQL filter by the journal's own columns and Python by everything else, and stops
-when the page is full.
+It walks the journal newest first in batches, lets SQL filter by the journal's own columns and
+Python by everything else, and stops when the page is full or the deadline is past; it then says
+that it is partial. What SQL filters is not interrupted.
 """
 
 from __future__ import annotations

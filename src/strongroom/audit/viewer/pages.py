@@ -56,7 +56,7 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
     def show_record(record_id: str) -> Response:
         record = source.search.record(record_id)
         if record is None:
-            message = "There is no such record: it was pruned, or the address is not whole."
+            message = "There is no record at this address. Check that it is whole."
             _refuse(source, Refused("record_not_found", message, status=404))
         related = []
         if request_id := record.get("request_id"):

@@ -15,10 +15,16 @@ from strongroom.audit.query.language import SEARCHABLE, FieldTerm
 
 Record = Mapping[str, Any]
 
-_FIRST: Final = ("filename", "file_size_bytes", "content_type", "sha256", "path")
+_FIRST: Final = (
+    "filename", "reason", "status", "error_type", "error_msg",
+    "file_size_bytes", "content_type", "sha256", "path",
+)  # fmt: skip
 _LAST: Final = ("id", "stream", "seq", "app", "version", "host", "pid")
 _APART: Final = frozenset({"event", "level", "timestamp", "exception"})
 """Shown in the heading or on their own."""
+
+_PLACE: Final = re.compile(r"^/\S*/(?:site-packages|dist-packages|src|lib/python3\.\d+)/")
+"""Where the code is installed: the same in every line, and long."""
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -42,7 +48,10 @@ class ShownField:
 
 def summary(record: Record) -> str:
     """What happened, in the one line of the table."""
-    return escape(" · ".join(_summary(record)))
+    told = list(_summary(record))
+    if not told:
+        told = [f"{record.get('app', '')} {record.get('version', '')}", f"pid {record.get('pid')}"]
+    return escape(" · ".join(told))
 
 
 def _summary(record: Record) -> Iterator[str]:
@@ -55,13 +64,27 @@ def _summary(record: Record) -> Iterator[str]:
     for name, tell in _TOLD.items():
         if record.get(name) is not None:
             yield tell(record[name])
+    if "bytes_in" in record and "status" not in record:
+        yield f"{size_text(record['bytes_in'])} received"
+    if "count" in record:
+        yield _counted(record["event"], record["count"])
+    yield from _what_went_wrong(record)
+    message = (record.get("extra") or {}).get("message")
+    if isinstance(message, str):
+        yield message
+
+
+def _what_went_wrong(record: Record) -> Iterator[str]:
     if record.get("aborted"):
         yield "aborted"
     if "error_msg" in record:
         yield f"{record.get('error_type')}: {record['error_msg']}"
-    message = (record.get("extra") or {}).get("message")
-    if isinstance(message, str):
-        yield message
+
+
+def _counted(event: str, count: int) -> str:
+    """How many of what the event's name begins with: ``files_listed`` lists files."""
+    noun = event.partition("_")[0].replace("logs", "records")
+    return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"
 
 
 def shown_fields(record: Record) -> list[ShownField]:
@@ -95,7 +118,8 @@ def visible(text: str) -> str:
 def frames(record: Record) -> list[str]:
     """The traceback as lines, cause first; none where there was no exception."""
     exception = record.get("exception")
-    return [escape(line) for line in traceback_lines(exception)] if exception else []
+    lines = traceback_lines(exception) if exception else []
+    return [escape(_PLACE.sub("", line)) for line in lines]
 
 
 def size_text(size: int | None) -> str:
@@ -114,7 +138,6 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
     "file_size_bytes": size_text,
     "status": str,
     "duration_ms": lambda ms: f"{ms:,.0f} ms" if ms >= 10 else f"{ms:.1f} ms",
-    "count": lambda count: f"{count:,}",
 }
 
 
