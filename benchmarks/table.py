@@ -20,8 +20,12 @@ class Row:
 
 
 def machine() -> str:
-    """What it was measured on."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    """What it was measured on, and how busy that was with other things."""
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
+        f"load average {load:.1f}"
+    )
 
 
 def as_text(rows: Sequence[Row]) -> str:
