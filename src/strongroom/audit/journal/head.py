@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Dialect, bindparam, insert, select, update
 
 from strongroom.audit.events.event import Stream
 from strongroom.audit.journal.stored import StoredRecord
@@ -41,8 +42,14 @@ class Head:
 
     def append(self, connection: Connection, records: Sequence[StoredRecord]) -> Head:
         """Insert the records at the end of the stream; the head after them."""
-        rows = [record.row(self.next_seq + i) for i, record in enumerate(records)]
-        connection.execute(_insert, rows)
+        stream = self.stream.value
+        rows = [record.row(stream, seq) for seq, record in enumerate(records, self.next_seq)]
+        statement, names = _insertion(connection.dialect)
+        # Straight to the driver: SQLAlchemy's way of binding costs more than the insert itself.
+        connection.exec_driver_sql(
+            statement,
+            rows if names is None else [dict(zip(names, row, strict=True)) for row in rows],
+        )
         edge = None if self.edge is None else self.edge.extend(record.leaf for record in records)
         return Head(self.stream, self.next_seq + len(records), edge)
 
@@ -54,7 +61,14 @@ class Head:
         )
 
 
-_insert = insert(journal)
+@lru_cache(maxsize=8)
+def _insertion(dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
+    """The statement as the driver takes it; the names of its parameters, or None for places."""
+    compiled = insert(journal).compile(dialect=dialect)
+    names = tuple(column.name for column in journal.columns)
+    return str(compiled), None if getattr(compiled, "positional", False) else names
+
+
 _where = journal_head.c.stream == bindparam("wanted")
 _select = select(journal_head.c.next_seq, journal_head.c.edge).where(_where)
 _update = update(journal_head).where(_where)

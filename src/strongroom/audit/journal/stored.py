@@ -55,22 +55,22 @@ class StoredRecord:
     record: Record = field(default_factory=dict, compare=False, repr=False)
     """The same, flat, for the console; not stored."""
 
-    def row(self, seq: int) -> dict[str, Any]:
-        """The row of the journal at this place in the stream."""
-        return {
-            "stream": self.stream.value,
-            "seq": seq,
-            "id": self.id,
-            "timestamp": self.timestamp,
-            "level": self.level,
-            "event": self.event,
-            "request_id": self.request_id,
-            "entry": self.entry,
-            "content": self.content,
-            "content_salt": self.content_salt,
-            "network": self.network,
-            "network_salt": self.network_salt,
-        }
+    def row(self, stream: str, seq: int) -> tuple[Any, ...]:
+        """The row of the journal at this place in the stream, in the order of its columns."""
+        return (
+            stream,
+            seq,
+            self.id,
+            self.timestamp,
+            self.level,
+            self.event,
+            self.request_id,
+            self.entry,
+            self.content,
+            self.content_salt,
+            self.network,
+            self.network_salt,
+        )
 
 
 def encode(record: Record, stream: Stream) -> StoredRecord:
