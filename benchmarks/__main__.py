@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import journal, pipeline
+from benchmarks import journal, pipeline, requests
 from benchmarks.table import Row, as_json, as_text
 
-MEASURES = {"pipeline": pipeline.measure, "journal": journal.measure}
+MEASURES = {"pipeline": pipeline.measure, "journal": journal.measure, "requests": requests.measure}
 
 
 def main() -> None:

@@ -108,6 +108,11 @@ def stored_bytes(record: dict[str, Any]) -> bytes:
     return b"\n".join([audit.entry, audit.content or b"", audit.network or b"", ops.entry])
 
 
+def row_of(stored: StoredRecord, seq: int) -> dict[str, Any]:
+    """The columns of its row at this place in its stream."""
+    return dict(zip(journal.c.keys(), stored.row(stored.stream.value, seq), strict=True))
+
+
 def as_row(values: dict[str, Any]) -> Row[Any]:
     """These values as the database would hand them back."""
     names = SimpleResultMetaData(list(values))

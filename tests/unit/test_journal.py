@@ -19,7 +19,7 @@ from strongroom.audit.journal.tables import journal_head
 from strongroom.audit.merkle import EMPTY_ROOT, CompactRange
 from strongroom.errors import Corrupt, Refused
 from strongroom.store import Store
-from tests.unit.making import audit_record, counts, ops_record
+from tests.unit.making import audit_record, counts, ops_record, row_of
 from tests.unit.queueing import in_one_batch
 
 
@@ -74,7 +74,7 @@ def test_stored_bytes_are_those_that_were_hashed(store: Store, journal: Journal)
     journal.append([made])
     with store.read() as connection:
         row = connection.execute(select(rows)).one()
-    assert dict(row._mapping) == made.row(0)
+    assert dict(row._mapping) == row_of(made, 0)
 
 
 def test_records_commit_with_their_unit(

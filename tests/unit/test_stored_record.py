@@ -14,7 +14,7 @@ from strongroom.audit.events.fields import CONTENT_FIELDS, ENTRY_FIELDS, NETWORK
 from strongroom.audit.journal import StoredRecord, decode, encode
 from strongroom.audit.journal.stored import MAX_ENTRY, microseconds
 from strongroom.audit.merkle import leaf_hash
-from tests.unit.making import as_row, audit_record, finished, ops_record
+from tests.unit.making import as_row, audit_record, finished, ops_record, row_of
 
 PERSONAL = {
     "filename": "payroll of Ms Example.xlsx",
@@ -117,7 +117,7 @@ def test_the_leaf_is_the_hash_of_the_entry() -> None:
 def test_decoded_it_is_the_record_again(stream: Stream) -> None:
     record = finished(**PERSONAL, **IMPERSONAL, request_id="r1", outcome="success")
     stored = encode(record, stream)
-    assert decode(as_row(stored.row(41))) == {**record, "stream": stream.value, "seq": 41}
+    assert decode(as_row(row_of(stored, 41))) == {**record, "stream": stream.value, "seq": 41}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_decoded_it_is_the_record_again(stream: Stream) -> None:
 )
 def test_a_forgotten_part_is_absent(forgotten: str, fields: frozenset[str]) -> None:
     record = finished(**PERSONAL, **IMPERSONAL)
-    row = encode(record, Stream.AUDIT).row(0)
+    row = row_of(encode(record, Stream.AUDIT), 0)
     row |= {forgotten: None, f"{forgotten}_salt": None}
     left = {name: value for name, value in record.items() if name not in fields}
     assert decode(as_row(row)) == {**left, "stream": "audit", "seq": 0}
@@ -145,7 +145,7 @@ def test_a_record_of_the_ops_stream_is_one_entry() -> None:
 
 def test_columns_repeat_what_the_entry_says() -> None:
     record = finished(timestamp="2026-03-04T05:06:07.000089Z", request_id="r1", level="warning")
-    row = encode(record, Stream.AUDIT).row(3)
+    row = row_of(encode(record, Stream.AUDIT), 3)
     assert (row["stream"], row["seq"]) == ("audit", 3)
     assert row["timestamp"] == 1_772_600_767_000_089
     for name in ("id", "level", "event", "request_id"):

@@ -11,8 +11,6 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, Protocol
 
 
@@ -37,22 +35,23 @@ class ForkGate:
         self._shutting = False
         _gates.add(self)
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """For the length of the block no fork happens, except by this very thread."""
         me = threading.get_ident()
         with self._changed:
             while self._shutting and me not in self._inside:
                 self._changed.wait()
             self._inside[me] = self._inside.get(me, 0) + 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside[me] -= 1
-                if not self._inside[me]:
-                    del self._inside[me]
-                    self._changed.notify_all()
+
+    def __exit__(self, *_: object) -> None:
+        """Let a fork happen once nobody is inside any more."""
+        me = threading.get_ident()
+        with self._changed:
+            left = self._inside.pop(me) - 1
+            if left:
+                self._inside[me] = left
+            else:
+                self._changed.notify_all()
 
     def shut(self) -> None:
         """Wait until nobody else is inside, close the owner, let nobody in."""

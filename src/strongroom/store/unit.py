@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
+import threading
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +14,13 @@ UnitOfWork = Callable[[Connection], Any]
 """Runs on the writer's thread, inside a SAVEPOINT, with the caller's context variables.
 
 It must be short and touch nothing but the database: while it runs, nobody else can write.
+"""
+
+
+SharedWork = Callable[[Connection, Sequence[Any]], None]
+"""Runs on the writer's thread, once in a transaction, for everybody's items at a time.
+
+It cannot fail without failing the whole transaction.
 """
 
 
@@ -52,12 +59,46 @@ class Participant(Protocol):
         """Nothing of the transaction exists. Outside the transaction."""
 
 
+class Promise:
+    """What became of a unit, for the one thread that waits for it.
+
+    A :class:`concurrent.futures.Future` does more, and costs a tenth of an append.
+    """
+
+    __slots__ = ("_error", "_resolved", "_value")
+
+    def __init__(self) -> None:
+        self._resolved = threading.Lock()
+        self._resolved.acquire()
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def resolve(self, value: Any, error: BaseException | None = None) -> None:
+        """Say how it ended; once."""
+        self._value, self._error = value, error
+        self._resolved.release()
+
+    def result(self) -> Any:
+        """Wait for the end; the value, or the exception raised. Once."""
+        self._resolved.acquire()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
 @dataclass(slots=True)
 class Pending:
     """A unit that waits for its turn, and the promise that its caller waits on."""
 
     work: UnitOfWork
     context: Context = field(default_factory=copy_context)
-    done: Future[Any] = field(default_factory=Future)
-    savepoint: bool = True
-    """Off for work that cannot fail without failing the transaction (a bare append)."""
+    done: Promise = field(default_factory=Promise)
+
+
+@dataclass(slots=True)
+class Share:
+    """One caller's item of a work that is done for all of them together."""
+
+    work: SharedWork
+    item: Any
+    done: Promise = field(default_factory=Promise)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from strongroom.errors import StrongroomError, Unavailable
 from strongroom.store.engine import WRITES
 from strongroom.store.lock import FairLock
-from strongroom.store.unit import Participant, Pending
+from strongroom.store.unit import Participant, Pending, Share, SharedWork
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Writer:
         self._lock_path = lock_path
         self._lock: FairLock | None = None
         self._participants = participants
-        self._queue: deque[Pending] = deque()
+        self._queue: deque[Pending | Share] = deque()
         self._ready = threading.Condition()
         self._gather_until: float | None = None
         self._closing = False
@@ -57,8 +57,8 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="strongroom-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, pending: Pending) -> bool:
-        """Queue a unit; False when the writer is closing and does not take it."""
+    def submit(self, pending: Pending | Share) -> bool:
+        """Queue a unit or a share; False when the writer is closing and does not take it."""
         with self._ready:
             if self._closing:
                 return False
@@ -119,7 +119,7 @@ class Writer:
             if not self._queue and not self._closing:
                 self._gather_until = time.monotonic() + RETRY_SECONDS
 
-    def _take(self) -> list[Pending]:
+    def _take(self) -> list[Pending | Share]:
         with self._ready:
             self._gather_until = None
             return [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
@@ -127,8 +127,8 @@ class Writer:
     def _transaction(self) -> bool:
         """Commit one batch. False when the database refused it."""
         participants = self._participants
-        batch: list[Pending] = []
-        results: list[tuple[Pending, Any, BaseException | None]] = []
+        batch: list[Pending | Share] = []
+        results: list[_Result] = []
         try:
             if self._lock is None:
                 self._lock = FairLock(self._lock_path)
@@ -139,7 +139,7 @@ class Writer:
                 with connection.begin():
                     for participant in participants:
                         participant.begin(connection)
-                    results = [_run_unit(connection, unit, participants) for unit in batch]
+                    results = _run(connection, batch, participants)
                     for participant in participants:
                         participant.before_commit(connection)
         except BaseException as error:  # noqa: BLE001  # every waiting caller must hear of it
@@ -147,15 +147,12 @@ class Writer:
             for participant in participants:
                 _tell(participant.rolled_back, error)
             for unit in batch or self._take():
-                unit.done.set_exception(_unavailable(error))
+                unit.done.resolve(None, _unavailable(error))
             return False
         for participant in participants:
             _tell(participant.committed)
         for unit, value, failure in results:
-            if failure is None:
-                unit.done.set_result(value)
-            else:
-                unit.done.set_exception(failure)
+            unit.done.resolve(value, failure)
         return True
 
     def _connect(self) -> Connection:
@@ -173,12 +170,28 @@ class Writer:
                 pass
 
 
+_Result = tuple[Pending | Share, Any, BaseException | None]
+
+
+def _run(
+    connection: Connection, batch: Sequence[Pending | Share], participants: Sequence[Participant]
+) -> list[_Result]:
+    results: list[_Result] = []
+    shared: dict[SharedWork, list[Any]] = {}
+    for pending in batch:
+        if isinstance(pending, Share):
+            shared.setdefault(pending.work, []).append(pending.item)
+            results.append((pending, None, None))
+        else:
+            results.append(_run_unit(connection, pending, participants))
+    for work, items in shared.items():
+        work(connection, items)
+    return results
+
+
 def _run_unit(
     connection: Connection, unit: Pending, participants: Sequence[Participant]
-) -> tuple[Pending, Any, BaseException | None]:
-    if not unit.savepoint:
-        return unit, unit.context.run(unit.work, connection), None
-
+) -> _Result:
     def body() -> Any:
         for participant in participants:
             participant.unit_begins(connection)

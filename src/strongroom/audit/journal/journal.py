@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context, ContextVar
+from itertools import chain
 from typing import Final
 
 from sqlalchemy import Connection
@@ -28,7 +29,7 @@ _staged: ContextVar[tuple[Journal, list[StoredRecord]] | None] = ContextVar(
 
 
 class Journal:
-    """The audit and ops streams in one database.
+    """The streams in one database.
 
     - ``append``: when it returns, the records survive ``kill -9`` and power loss.
     - Inside ``store.write(unit)`` records are staged, and commit with the unit or not at all.
@@ -64,8 +65,20 @@ class Journal:
         if staged is not None and staged[0] is self:
             staged[1].extend(records)
             return False
-        self._store.write(lambda c: self._append(c, Stream.AUDIT, records), savepoint=False)
+        self._store.write_together(self._append_all, records)
         return True
+
+    def append_within(
+        self, connection: Connection, stream: Stream, records: Sequence[StoredRecord]
+    ) -> None:
+        """Append to any stream, from inside a unit of work: they commit with it or not at all.
+
+        For the writer's thread, between the begin of the unit and its end.
+
+        :param connection: the unit's
+        :raises Corrupt: when the head of the stream cannot be read
+        """
+        self._append(connection, stream, records)
 
     def enqueue(self, record: StoredRecord) -> None:
         """Append to the ops stream, at most 50 ms from now. Never raises.
@@ -156,6 +169,11 @@ class Journal:
         self._queue.extendleft(reversed(self._taken))
         self._taken = []
         self._failing = True
+
+    def _append_all(
+        self, connection: Connection, appended: Sequence[Sequence[StoredRecord]]
+    ) -> None:
+        self._append(connection, Stream.AUDIT, list(chain.from_iterable(appended)))
 
     def _append(
         self, connection: Connection, stream: Stream, records: Sequence[StoredRecord]

@@ -1,0 +1,106 @@
+"""Runs the application with and without recording, in turns, and compares the two."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from benchmarks.requests.app import AUDITED, FOLDER, make_folder
+from benchmarks.table import Row
+from tests.serving import free_port
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+TURNS: Final = 5
+CONNECTIONS: Final = 32
+_RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
+_FAILED: Final = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+
+UPLOAD: Final = 'wrk.method = "PUT"; wrk.body = string.rep("x", 100000)'
+"""wrk takes its requests from a script in Lua."""
+
+
+def measure(*, quick: bool = False) -> list[Row]:
+    """Requests a second of each kind, without and with recording; the median of several turns.
+
+    :raises SystemExit: when there is no ``wrk`` on this machine
+    """
+    if shutil.which("wrk") is None:
+        raise SystemExit("This needs wrk (a package of that name on Debian and in Homebrew).")
+    seconds = 1 if quick else 4
+    rows: list[Row] = []
+    for name, path, script in (
+        ("page from a database", "/page", ""),
+        ("upload of 100 kB, fsynced", "/upload", UPLOAD),
+        ("next to nothing", "/nothing", ""),
+    ):
+        rates: dict[str, list[float]] = {"no": [], "yes": []}
+        for _ in range(2 if quick else TURNS):
+            for audited, found in rates.items():
+                with tempfile.TemporaryDirectory() as folder:
+                    found.append(_turn(Path(folder), audited, path, script, seconds))
+        without, recorded = (statistics.median(rates[audited]) for audited in ("no", "yes"))
+        rows += [
+            Row(name, without, "requests/s"),
+            Row("  recorded", recorded, "requests/s", f"{recorded / without:.2f} ×, goal 0.85"),
+        ]
+    return rows
+
+
+def _turn(folder: Path, audited: str, path: str, script: str, seconds: int) -> float:
+    make_folder(folder)
+    lua = folder / "request.lua"
+    lua.write_text(script)
+    with _serving({AUDITED: audited, FOLDER: str(folder)}) as url:
+        command = ["wrk", "-t2", f"-c{CONNECTIONS}", "-s", str(lua)]
+        _wrk([*command, "-d1s", url + path])  # both workers warm
+        return _wrk([*command, f"-d{seconds}s", url + path])
+
+
+def _wrk(command: list[str]) -> float:
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rate, failed = _RATE.search(printed), _FAILED.search(printed)
+    if rate is None or failed is not None:
+        raise RuntimeError(f"not every request was answered: {printed}")
+    return float(rate[1])
+
+
+@contextlib.contextmanager
+def _serving(environment: Mapping[str, str]) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "-k", "strongroom.web.worker.PatientWorker"),
+            *("-w", "2", "--threads", "32", "-b", f"127.0.0.1:{port}", "--log-level", "critical"),
+            "benchmarks.requests.app:make_application()",
+        ],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(400):
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{url}/nothing").raise_for_status()
+                break
+            time.sleep(0.05)
+        yield url
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
