@@ -170,3 +170,16 @@ def test_an_entry_that_fits_no_bundle_is_refused() -> None:
 )
 def test_microseconds_are_exact(text: str, expected: int) -> None:
     assert microseconds(text) == expected
+
+
+@pytest.mark.parametrize("part", ["entry", "content", "network"])
+@pytest.mark.parametrize("bytes_", [b"", b"{", b"[1]", b"\xff", b"null", b"17"])
+def test_a_damaged_row_is_shown_as_far_as_it_can_be_read(part: str, bytes_: bytes) -> None:
+    """Else one altered byte would hide every record on its page."""
+    row = row_of(audit_record(filename="a.txt", ip_address="192.0.2.1"), 5) | {part: bytes_}
+    record = decode(as_row(row))
+    assert (record["stream"], record["seq"], record["id"]) == ("audit", 5, row["id"])
+    assert record["extra"]["damaged"] == ([part] if bytes_ else [])
+    assert record.get("filename") == (None if part == "content" else "a.txt")
+    assert record.get("ip_address") == (None if part == "network" else "192.0.2.1")
+    assert record["timestamp"].endswith("Z")

@@ -1,119 +1,166 @@
-"""Completeness is a promise: the route table is walked, and no route may lack an example here.
-
-Each example says which outcome events the request leaves, beside its one ``request`` and one
-``response``; None stands for requests that are counted instead of recorded.
-"""
+"""The route table is walked, in every state of the server, under the production server."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from strongroom.bootstrap import create_app
 from strongroom.settings import load
+from tests.fault.leaving import head, read_and_leave, records_of_agent, send_and_leave
+from tests.fault.test_journal import missing, refusing
 from tests.serving import Installation
-from tests.web.expect import expect
-from tests.web.wire import FORM, HTML, HTMX, Part, api, form, put, send
+from tests.web.completeness import FILE, Example, Route, State, gaps, plain, reasons_of_the_product
+from tests.web.examples import EXAMPLES, FULL_LIMIT
+from tests.web.expect import expect, records_of
+from tests.web.wire import SMALL_LIMIT, api, put, send
 
-RECORD = "01980000-0000-7000-8000-000000000000"
-FILE = "example.txt"
+ASIDE = {"unhandled_exception", "message_logged"}
+"""What the server says of a fault of its own, beside the outcome."""
 
-
-@dataclass(frozen=True)
-class Example:
-    """A request and what must come of it."""
-
-    method: str
-    rule: str
-    target: str
-    status: int
-    events: tuple[str, ...] | None
-    body: bytes | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+HALF_A_DOWNLOAD = 100_000
 
 
-E = Example
-EXAMPLES = [
-    E("GET", "/", "/", 200, ("files_listed",), headers=HTML),
-    E("HEAD", "/", "/", 200, ("files_listed",)),
-    E("GET", "/files", "/files", 200, ("files_listed",), headers=HTMX),
-    E("GET", "/files", "/files?cursor=x", 400, ("list_failed",)),
-    E("HEAD", "/files", "/files", 200, ("files_listed",)),
-    E("POST", "/upload", "/upload", 303, ("file_uploaded",), form(Part(b"x", "a")), FORM),
-    E("POST", "/upload", "/upload", 400, ("upload_failed",), form(), FORM),
-    E("DELETE", "/delete/<path:path>", f"/delete/{FILE}", 200, ("file_deleted",)),
-    E("DELETE", "/delete/<path:path>", "/delete/none", 404, ("delete_failed",)),
-    E("POST", "/delete/<path:path>", f"/delete/{FILE}", 303, ("file_deleted",), b""),
-    E("POST", "/delete/<path:path>", "/delete/none", 404, ("delete_failed",), b""),
-    E("GET", "/api/v1/files", "/api/v1/files", 200, ("files_listed",)),
-    E("GET", "/api/v1/files", "/api/v1/files?folder=x", 404, ("list_failed",)),
-    E("HEAD", "/api/v1/files", "/api/v1/files", 200, ("files_listed",)),
-    E("GET", "/api/v1/files/", "/api/v1/files/", 200, ("files_listed",)),
-    E("HEAD", "/api/v1/files/", "/api/v1/files/", 200, ("files_listed",)),
-    E("PUT", "/api/v1/files/<path:path>", api("new.txt"), 201, ("file_uploaded",), b"x"),
-    E("PUT", "/api/v1/files/<path:path>", api(FILE), 409, ("upload_failed",), b"x"),
-    E("GET", "/api/v1/files/<path:path>", api(FILE), 200, ("file_downloaded",)),
-    E("GET", "/api/v1/files/<path:path>", api("none"), 404, ("download_failed",)),
-    E("HEAD", "/api/v1/files/<path:path>", api(FILE), 200, ()),
-    E("HEAD", "/api/v1/files/<path:path>", api("none"), 404, ("download_failed",)),
-    E("DELETE", "/api/v1/files/<path:path>", api(FILE), 204, ("file_deleted",)),
-    E("DELETE", "/api/v1/files/<path:path>", api("none"), 404, ("delete_failed",)),
-    E("GET", "/api/v1/records", "/api/v1/records", 200, ("logs_viewed",)),
-    E("GET", "/api/v1/records", "/api/v1/records?limit=0", 400, ("logs_view_failed",)),
-    E("HEAD", "/api/v1/records", "/api/v1/records", 200, ("logs_viewed",)),
-    E("GET", "/api/v1/records/<record_id>", f"/api/v1/records/{RECORD}", 404, ("logs_view_failed",)),
-    E("HEAD", "/api/v1/records/<record_id>", f"/api/v1/records/{RECORD}", 404, ("logs_view_failed",)),
-    E("GET", "/logs", "/logs", 200, ("logs_viewed",)),
-    E("HEAD", "/logs", "/logs", 200, ("logs_viewed",)),
-    E("GET", "/logs/", "/logs/?query=a:b", 400, ("logs_view_failed",)),
-    E("HEAD", "/logs/", "/logs/", 200, ("logs_viewed",)),
-    E("GET", "/logs/<record_id>", f"/logs/{RECORD}", 404, ("logs_view_failed",)),
-    E("HEAD", "/logs/<record_id>", f"/logs/{RECORD}", 404, ("logs_view_failed",)),
-    E("GET", "/healthz", "/healthz", 200, None),
-    E("HEAD", "/healthz", "/healthz", 200, None),
-    E("GET", "/readyz", "/readyz", 200, None),
-    E("HEAD", "/readyz", "/readyz", 200, None),
-    E("GET", "/static/<path:filename>", "/static/none", 404, None),
-    E("HEAD", "/static/<path:filename>", "/static/none", 404, None),
-    E("GET", "/files/static/<path:filename>", "/files/static/none", 404, None),
-    E("HEAD", "/files/static/<path:filename>", "/files/static/none", 404, None),
-    E("GET", "/logs/static/<path:filename>", "/logs/static/none", 404, None),
-    E("HEAD", "/logs/static/<path:filename>", "/logs/static/none", 404, None),
-]  # fmt: skip
-
-
-def test_no_route_lacks_an_example(tmp_path: Path) -> None:
-    app = create_app(load(data=tmp_path, log_output="none"))
+def routes(folder: Path) -> set[Route]:
+    """All there are, and those that are nowhere."""
+    app = create_app(load(data=folder, log_output="none"))
     try:
-        routes = {
-            (method, _plain(str(rule)))
+        return {
+            (method, plain(str(rule)))
             for rule in app.url_map.iter_rules()
             for method in rule.methods or ()
-            if method != "OPTIONS"
         }
     finally:
         app.extensions["strongroom.audit"].close()
-    assert {(example.method, _plain(example.rule)) for example in EXAMPLES} == routes
 
 
-def _plain(rule: str) -> str:
-    """A rule whatever its converters and names are called."""
-    head, _, rest = rule.partition("<")
-    return head + "<>" + rest.partition(">")[2] if rest else rule
+def own(examples: list[Example]) -> list[Example]:
+    """Those that are of a route, and not of a method or address that there is not."""
+    return [e for e in examples if e.status != 405 and e.rule != "/nowhere"]
+
+
+def test_nothing_is_left_out(tmp_path: Path) -> None:
+    assert gaps(routes(tmp_path), own(EXAMPLES)) == []
+    shown = {example.reason for example in EXAMPLES}
+    assert reasons_of_the_product() - shown == set()
+
+
+def test_leaving_out_is_noticed(tmp_path: Path) -> None:
+    """The test above can fail: without any one outcome, any one route, or with a new one."""
+    known = routes(tmp_path)
+    shown = own(EXAMPLES)
+    for route in known:
+        assert gaps(known, [e for e in shown if e.route != route])
+        for outcome in {e.outcome for e in shown if e.route == route}:
+            left = [e for e in shown if (e.route, e.outcome) != (route, outcome)]
+            assert gaps(known, left), (route, outcome)
+    assert gaps({*known, ("GET", "/new")}, shown) == ["GET /new is of no kind"]
+    assert gaps(known - {("GET", "/logs")}, shown) == ["GET /logs is no route"]
+
+
+@contextmanager
+def lost_table(server: Installation) -> Iterator[None]:
+    """The database has no table of files."""
+    with closing(sqlite3.connect(server.data / "strongroom.db")) as connection:
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute("ALTER TABLE file RENAME TO file_aside")
+        try:
+            yield
+        finally:
+            connection.execute("ALTER TABLE file_aside RENAME TO file")
+
+
+CONDITIONS: dict[State, Callable[[Installation], AbstractContextManager[None]]] = {
+    State.BROKEN: lost_table,
+    State.MUTE: refusing,
+    State.BLIND: missing,
+}
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[State, Installation]]:
+    """A server for each state; what can be put right again is done to one of its own."""
+    folder = tmp_path_factory.mktemp("states")
+    sound = Installation(folder / "sound").start()
+    breakable = Installation(folder / "breakable").start()
+    small = Installation(folder / "small", max_upload_bytes=SMALL_LIMIT).start()
+    full = Installation(folder / "full", workers=1).start(ulimit=f"-f {FULL_LIMIT // 1024}")
+    put(sound, "large.bin", bytes(64 * 1024 * 1024))
+    for name, damage in (
+        ("missing.bin", Path.unlink),
+        ("damaged.bin", lambda p: p.write_bytes(b"")),
+    ):
+        digest = put(sound, name, name.encode())["sha256"]
+        [blob] = (sound.data / "objects" / "blobs").rglob(digest)
+        damage(blob)
+    yield dict.fromkeys(CONDITIONS, breakable) | {
+        State.SOUND: sound,
+        State.SMALL: small,
+        State.FULL: full,
+    }
+    for server in (sound, breakable, small, full):
+        server.stop()
+
+
+def name_of(example: Example) -> str:
+    """For the test's id."""
+    tail = "leaves" if example.leaves else example.reason or ""
+    return f"{example.method} {example.target[:40]} {example.status} {example.state.name} {tail}"
 
 
 @pytest.mark.parametrize(
-    "example", EXAMPLES, ids=lambda example: f"{example.method} {example.target} {example.status}"
+    "example", EXAMPLES, ids=[f"{name_of(e)} {number}" for number, e in enumerate(EXAMPLES)]
 )
-def test_every_route_leaves_its_records(server: Installation, example: Example) -> None:
+def test_every_outcome_leaves_its_records(
+    servers: dict[State, Installation], example: Example
+) -> None:
+    server = servers[example.state]
     if send(server, "HEAD", api(FILE)).status == 404:
         put(server, FILE)
-    answer = send(server, example.method, example.target, example.body, example.headers)
-    assert answer.status == example.status
+    if example.leaves:
+        check_left(server, example)
+        return
+    target = example.target
+    if "{record}" in target:
+        target = target.format(record=server.records("event:file_uploaded")[0]["id"])
+    condition = CONDITIONS.get(example.state)
+    with condition(server) if condition else nullcontext():
+        answer = send(server, example.method, target, example.body, dict(example.headers))
+    assert answer.status == example.status, answer.text
     if example.events is None:
         assert server.records(f"request_id:{answer.request_id}") == []
+    elif example.state is State.SOUND:
+        reason = {} if example.reason is None else {"reason": example.reason}
+        failed = [e for e in example.events if not e.endswith(("_uploaded", "_listed"))]
+        expect(server, answer, *example.events, **(reason if len(failed) == 1 else {}))
     else:
-        expect(server, answer, *example.events)
-        assert answer.header("X-Request-ID")
+        told = records_of(server, answer.request_id)
+        assert [r["event"] for r in told.outcomes if r["event"] not in ASIDE] == list(
+            example.events
+        )
+        assert told.response["status"] == example.status
+    pages = example.rule.startswith("/logs")  # the viewer's errors are any application's own
+    problem = answer.headers["Content-Type"] == "application/problem+json" and answer.body
+    if example.reason and problem and not pages:
+        assert answer.json()["reason"] == example.reason
+
+
+def check_left(server: Installation, example: Example) -> None:
+    """The client went away; the response says so, and is the only one."""
+    agent = name_of(example).replace(" ", "-").replace("/", "-")
+    headers = [f"{name}: {value}" for name, value in example.headers.items()]
+    if example.body is not None:
+        request = head(server, example.method, example.target, agent, *headers,
+                       f"Content-Length: {len(example.body)}")  # fmt: skip
+        send_and_leave(server, request + example.body[: len(example.body) // 2], "fin")
+    else:
+        request = head(server, example.method, example.target, agent, *headers)
+        read_and_leave(server, request, HALF_A_DOWNLOAD, "rst")
+    records = records_of_agent(server, agent)
+    assert [r["event"] for r in records] == ["request", *(example.events or ()), "response"]
+    assert (records[-1]["status"], records[-1]["aborted"]) == (example.status, True)
+    assert records[-1]["duration_ms"] > 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from strongroom.errors import StrongroomError, Unavailable
 from strongroom.store.engine import WRITES
@@ -197,8 +197,12 @@ def _run_unit(
             participant.unit_begins(connection)
         with connection.begin_nested():
             value = unit.work(connection)
-            for participant in participants:
-                participant.unit_ends(connection)
+            try:
+                for participant in participants:
+                    participant.unit_ends(connection)
+            except DBAPIError as error:
+                # The unit did its work; what could not be written is the account of it.
+                raise _unavailable(error) from error
         return value
 
     try:
@@ -210,8 +214,7 @@ def _run_unit(
             raise
         for participant in participants:
             participant.unit_failed()
-        broken = isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)
-        return unit, None, _unavailable(error) if broken else error
+        return unit, None, error
 
 
 def _in_transaction(connection: Connection) -> bool:

@@ -133,15 +133,40 @@ def _audit(record: Record, entry: Record, content: Record, net: Record) -> Store
 def decode(row: Row[Any]) -> Record:
     """The flat record in a row of the journal, with its ``stream`` and ``seq``.
 
-    A part that was forgotten is simply absent.
+    A part that was forgotten is simply absent. A row that somebody damaged is still shown, as far as
+    it can be read, and names what cannot be under ``extra.damaged``: it must not hide the others.
     """
-    record: Record = orjson.loads(row.entry)
-    record.pop("parts", None)
-    for part in (row.content, row.network):
-        if part is not None:
-            record.update(orjson.loads(part))
+    try:
+        record: Record = orjson.loads(row.entry)
+        record.pop("parts", None)
+        for part in (row.content, row.network):
+            if part is not None:
+                record.update(orjson.loads(part))
+    except (ValueError, TypeError, AttributeError):
+        record = _damaged(row)
     record["stream"] = row.stream
     record["seq"] = row.seq
+    return record
+
+
+def _damaged(row: Row[Any]) -> Record:
+    record: Record = {
+        "timestamp": _timestamp(row.timestamp),
+        "level": str(row.level),
+        "event": str(row.event),
+        "id": str(row.id),
+    }
+    if row.request_id is not None:
+        record["request_id"] = str(row.request_id)
+    damaged = []
+    for name in ("entry", "content", "network"):
+        try:
+            part = orjson.loads(getattr(row, name) or b"{}")
+            part.pop("parts", None)
+            record |= part
+        except (ValueError, TypeError, AttributeError):
+            damaged.append(name)
+    record["extra"] = {"damaged": damaged}
     return record
 
 
@@ -159,6 +184,15 @@ def microseconds(timestamp: str) -> int:
     """Microseconds since 1970-01-01 UTC of an RFC 3339 timestamp."""
     moment = datetime.fromisoformat(timestamp)
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def _timestamp(value: object) -> str:
+    """The text of microseconds that nobody vouches for."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=int(str(value)))
+    except (ValueError, OverflowError):
+        moment = _EPOCH
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

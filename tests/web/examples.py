@@ -1,0 +1,203 @@
+"""One request for every outcome of every route; see :mod:`tests.web.completeness`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.web.completeness import FILE, RECORD, Example, State
+from tests.web.wire import BOUNDARY, FORM, HTML, HTMX, JSON, SMALL_LIMIT, Part, api, form
+
+E = Example
+PATH = "/api/v1/files/<path:path>"
+EVIL = {"Origin": "http://evil.example"}
+EMBEDDED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+STRANGE = {"Host": "evil.example"}
+PAIR = form(Part(b"x", "pair 1"), Part(b"x", ".."))
+FULL_LIMIT = 8 * 1024 * 1024
+LARGE = bytes(FULL_LIMIT + 1)
+LONG = "x" * 300
+
+
+def form_of(name: str, content: bytes = b"x") -> bytes:
+    """A form with one file."""
+    return form(Part(content, name))
+
+
+DAMAGED = form_of("a")[: -len(f"--{BOUNDARY}--\r\n") - 2]
+CROWDED = form(*[Part(b"", None, field="x", kind=None)] * 1001)
+
+UPLOADS = [
+    E("POST", "/upload", "/upload", 303, ("file_uploaded",), form_of("by a page"), {**FORM, **HTML}),
+    E("POST", "/upload", "/upload", 201, ("file_uploaded",), form_of("by htmx"), {**FORM, **HTMX}),
+    E("POST", "/upload", "/upload", 201, ("file_uploaded",), form_of("by script"), {**FORM, **JSON}),
+    E("POST", "/upload", "/upload", 207, ("file_uploaded", "upload_failed"), PAIR, {**FORM, **JSON}),
+    E("POST", "/upload", "/upload", 400, ("upload_failed",), form(), FORM, reason="no_file_in_request"),
+    E("POST", "/upload", "/upload", 400, ("upload_failed",), form_of(""), FORM, reason="filename_empty"),
+    E("POST", "/upload", "/upload", 400, ("upload_failed",), DAMAGED, FORM, reason="form_not_valid"),
+    E("POST", "/upload", "/upload", 409, ("upload_failed",), form_of(FILE), FORM, reason="filename_taken"),
+    E("POST", "/upload", "/upload", 413, ("upload_failed",), CROWDED, FORM, reason="form_too_large"),
+    E("POST", "/upload", "/upload", 413, ("upload_failed",), form_of("large", bytes(SMALL_LIMIT + 1)), FORM,
+      State.SMALL, "file_too_large"),
+    E("POST", "/upload", "/upload", 400, ("upload_aborted",), form_of("left", bytes(9000)), FORM, leaves=True),
+    E("POST", "/upload", "/upload", 507, ("upload_error",), form_of("full", LARGE), FORM, State.FULL, "storage_full"),
+    E("POST", "/upload", "/upload", 500, ("upload_error",), form_of("broken"), FORM, State.BROKEN, "storage_failed"),
+    E("POST", "/upload", "/upload", 503, (), form_of("mute"), FORM, State.MUTE),
+    E("PUT", PATH, api("new.txt"), 201, ("file_uploaded",), b"x"),
+    E("PUT", PATH, api(".."), 400, ("upload_failed",), b"x", reason="filename_not_allowed"),
+    E("PUT", PATH, api(LONG), 400, ("upload_failed",), b"x", reason="filename_too_long"),
+    E("PUT", PATH, api("part"), 400, ("upload_failed",), b"x", {"Content-Range": "bytes 0-0/9"},
+      reason="partial_upload"),
+    E("PUT", PATH, api(FILE), 409, ("upload_failed",), b"x", reason="filename_taken"),
+    E("PUT", PATH, api("large"), 413, ("upload_failed",), bytes(SMALL_LIMIT + 1), {}, State.SMALL, "file_too_large"),
+    E("PUT", PATH, api("left"), 400, ("upload_aborted",), bytes(9000), leaves=True),
+    E("PUT", PATH, api("full"), 507, ("upload_error",), LARGE, {}, State.FULL, "storage_full"),
+    E("PUT", PATH, api("broken"), 500, ("upload_error",), b"x", {}, State.BROKEN, "storage_failed"),
+    E("PUT", PATH, api("mute"), 503, (), b"x", {}, State.MUTE),
+]  # fmt: skip
+
+DOWNLOADS = [
+    E("GET", PATH, api(FILE), 200, ("file_downloaded",)),
+    E("GET", PATH, api(FILE), 206, ("file_downloaded",), None, {"Range": "bytes=1-2"}),
+    E("GET", PATH, api(FILE), 304, (), None, {"If-None-Match": "*"}),
+    E("GET", PATH, api("none"), 404, ("download_failed",), reason="file_not_found"),
+    E("GET", PATH, api(FILE), 416, ("download_failed",), None, {"Range": "bytes=99-"}, reason="range_not_satisfiable"),
+    E("GET", PATH, api("large.bin"), 200, ("file_downloaded",), leaves=True),
+    E("GET", PATH, api("large.bin"), 206, ("file_downloaded",), None, {"Range": "bytes=1-"}, leaves=True),
+    E("GET", PATH, api(FILE), 500, ("download_failed",), None, {}, State.BROKEN, "download_error"),
+    E("GET", PATH, api("missing.bin"), 500, ("download_failed",), reason="content_missing"),
+    E("GET", PATH, api("damaged.bin"), 500, ("download_failed",), reason="content_damaged"),
+    E("GET", PATH, api(FILE), 503, (), None, {}, State.MUTE),
+    E("HEAD", PATH, api(FILE), 200, ()),
+    E("HEAD", PATH, api(FILE), 304, (), None, {"If-None-Match": "*"}),
+    E("HEAD", PATH, api("none"), 404, ("download_failed",)),
+    E("HEAD", PATH, api(FILE), 500, ("download_failed",), None, {}, State.BROKEN, "download_error"),
+    E("HEAD", PATH, api(FILE), 421, ("access_denied",), None, STRANGE, reason="host_not_allowed"),
+]  # fmt: skip
+
+
+def listings() -> Iterator[Example]:
+    """The list of files, as page, fragment and JSON."""
+    for path in ("/", "/files", "/api/v1/files", "/api/v1/files/"):
+        yield E("GET", path, path, 200, ("files_listed",))
+        yield E("GET", path, f"{path}?cursor=x", 400, ("list_failed",), reason="cursor_not_valid")
+        yield E("GET", path, path, 500, ("list_failed",), None, {}, State.BROKEN, "list_error")
+        yield E("GET", path, path, 503, (), None, {}, State.MUTE)
+        yield E("HEAD", path, path, 200, ("files_listed",))
+    yield E(
+        "GET",
+        "/api/v1/files",
+        "/api/v1/files?folder=x",
+        404,
+        ("list_failed",),
+        reason="folder_not_found",
+    )
+
+
+def deletions() -> Iterator[Example]:
+    """Moving a file to the trash: by script, by HTMX, by a plain form."""
+    for method, rule, stem, status, body, headers in (
+        ("DELETE", PATH, "/api/v1/files/", 204, None, JSON),
+        ("DELETE", "/delete/<path:path>", "/delete/", 200, None, HTMX),
+        ("POST", "/delete/<path:path>", "/delete/", 303, b"", HTML),
+    ):
+        yield E(method, rule, stem + FILE, status, ("file_deleted",), body, headers)
+        yield E(
+            method,
+            rule,
+            stem + "none",
+            404,
+            ("delete_failed",),
+            body,
+            headers,
+            reason="file_not_found",
+        )
+        yield E(
+            method,
+            rule,
+            stem + FILE,
+            500,
+            ("delete_error",),
+            body,
+            headers,
+            State.BROKEN,
+            "delete_failed",
+        )
+        yield E(
+            method, rule, stem + FILE, 503, (), body, headers, State.MUTE, "journal_not_writable"
+        )
+
+
+def views() -> Iterator[Example]:
+    """The logs, as pages and as JSON."""
+    for path in ("/logs", "/logs/", "/api/v1/records"):
+        yield E("GET", path, path, 200, ("logs_viewed",))
+        yield E("GET", path, path, 200, ("logs_viewed_unrecorded",), None, {}, State.MUTE)
+        for query, reason in (
+            ("query=a:b", "query_not_valid"),
+            ("from=never", "time_not_valid"),
+            ("limit=0", "limit_not_valid"),
+            ("cursor=x", "cursor_not_valid"),
+        ):
+            yield E("GET", path, f"{path}?{query}", 400, ("logs_view_failed",), reason=reason)
+        yield E("GET", path, path, 500, (), None, {}, State.BLIND)
+        yield E("HEAD", path, path, 200, ("logs_viewed",))
+    for stem in ("/logs/", "/api/v1/records/"):
+        rule = f"{stem}<record_id>"
+        yield E("GET", rule, f"{stem}{{record}}", 200, ("logs_viewed",))
+        yield E(
+            "GET", rule, f"{stem}{RECORD}", 404, ("logs_view_failed",), reason="record_not_found"
+        )
+        yield E("GET", rule, f"{stem}{RECORD}", 500, (), None, {}, State.BLIND)
+        yield E("HEAD", rule, f"{stem}{{record}}", 200, ("logs_viewed",))
+
+
+def counted() -> Iterator[Example]:
+    """What is asked so often that it is only counted."""
+    for path in ("/healthz", "/readyz"):
+        yield E("GET", path, path, 200, None)
+        yield E("HEAD", path, path, 200, None)
+    for stem in ("/static/", "/files/static/", "/logs/static/"):
+        yield E("GET", f"{stem}<path:filename>", f"{stem}none", 404, None)
+        yield E("HEAD", f"{stem}<path:filename>", f"{stem}none", 404, None)
+
+
+def _own() -> list[Example]:
+    return [*UPLOADS, *DOWNLOADS, *listings(), *deletions(), *views(), *counted()]
+
+
+def refused_at_the_door() -> Iterator[Example]:
+    """What every route refuses: another host's name, another site's page, a method it has not."""
+    seen = set()
+    for example in _own():
+        if example.events is None or example.route in seen or example.method == "HEAD":
+            continue
+        seen.add(example.route)
+        method, rule, target = example.method, example.rule, example.target.split("?")[0]
+        body = b"" if example.body is not None else None
+        foreign = EMBEDDED if method == "GET" else EVIL
+        yield E(
+            method, rule, target, 421, ("access_denied",), body, STRANGE, reason="host_not_allowed"
+        )
+        yield E(
+            method,
+            rule,
+            target,
+            403,
+            ("access_denied",),
+            body,
+            foreign,
+            reason="origin_not_allowed",
+        )
+
+
+def other_methods() -> Iterator[Example]:
+    """OPTIONS is answered by every route; what no route has is 405, and what is nowhere 404."""
+    for rule in sorted({example.rule for example in _own()}):
+        target = rule.partition("<")[0] + ("x" if "<" in rule else "")
+        uncounted = None if "static" in rule or rule in ("/healthz", "/readyz") else ()
+        yield E("OPTIONS", rule, target, 200, uncounted)
+        yield E("PATCH", rule, target, 405, uncounted, b"")
+    yield E("GET", "/nowhere", "/nowhere", 404, ())
+
+
+EXAMPLES = [*_own(), *refused_at_the_door(), *other_methods()]
