@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, cast, get_args, get_origin
 import click
 from annotated_types import Ge, Le
 
-from strongroom.audit.events import FIELDS, Event
+from strongroom.audit.events import FIELDS, Event, Level
 from strongroom.audit.viewer.present import size_text
 from strongroom.bootstrap import CATALOGUE
 from strongroom.cli import main
@@ -32,6 +32,9 @@ def _events() -> Iterator[str]:
     yield from ("# Events", "", NOTE, "")
     yield "Every record also carries what the pipeline binds: `timestamp`, `level`, `event`, `id`,"
     yield "the process, and inside a request its id, method, path, addresses and agent."
+    yield ""
+    levels = ", ".join(f"{level} {level.severity_number}" for level in Level)
+    yield f"As OpenTelemetry severity numbers the levels are {levels}."
     yield ""
     yield from _table_head("event", "stream", "level (outcome)", "meaning", "fields")
     for event in sorted(CATALOGUE, key=lambda event: event.event_name):
@@ -110,6 +113,8 @@ def _default(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if name.endswith("_age"):
+        return f"`{cast('int', value) // 86_400}d`"
     if name.endswith("_bytes"):
         return f"`{size_text(cast('int', value)).replace('.0 ', '')}`"
     return f"`{value!s}`"

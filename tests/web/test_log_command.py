@@ -193,7 +193,9 @@ def test_the_catalogue(server: Installation) -> None:
     by_name = {event["event"]: event for event in listed}
     assert {"request", "response", *OUTCOMES} <= by_name.keys()
     for event in listed:
-        assert event.keys() == {"event", "stream", "levels", "meaning", "fields"}
+        assert event.keys() == {
+            "event", "stream", "levels", "severity_numbers", "meaning", "fields",
+        }  # fmt: skip
         assert event["stream"] in ("audit", "ops")
         assert event["levels"]
         assert event["meaning"]
@@ -210,3 +212,20 @@ def test_doctor_finds_nothing_to_mend(server: Installation) -> None:
     findings = server.doctor()
     assert all(finding.keys() == {"check", "state", "text"} for finding in findings)
     assert {finding["state"] for finding in findings} <= {"ok", "note"}
+
+
+def test_the_fields_are_listed(server: Installation) -> None:
+    listed = {
+        item["field"]: item
+        for item in json.loads(server.run("events", "--fields", "--json").stdout)
+    }
+    assert listed["filename"]["part"] == "content"
+    assert (
+        listed["ip_address"] | {"part": "network", "otel": "client.address"} == listed["ip_address"]
+    )
+    events = json.loads(server.run("events", "--json").stdout)
+    [uploaded] = [event for event in events if event["event"] == "file_uploaded"]
+    assert listed["sha256"] in uploaded["fields"]
+    assert uploaded["severity_numbers"] == {"success": 9}
+    printed = server.run("events", "--fields").stdout
+    assert all(name in printed for name in ("filename", "network", "client.address"))
