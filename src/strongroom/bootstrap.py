@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from flask import Flask
 
 from strongroom import web
+from strongroom.audit.access import from_loopback
 from strongroom.audit.events import Catalogue
 from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
 from strongroom.audit.migrations import AUDIT_SCHEMA
+from strongroom.audit.pipeline.log_file import LogFile, Rotation
 from strongroom.audit.pipeline.output import Output
 from strongroom.files import events
 from strongroom.files.access import FileServer
@@ -58,10 +60,11 @@ class Installation:
         return AuditLog(
             store=self.store,
             viewer="/logs",
+            allow_viewer=from_loopback,  # the Guard has checked the Host header by then
             viewer_layout=LAYOUT,
             catalogue=Catalogue.of(events),
             counted=COUNTED,
-            output=output(settings),
+            output=output(settings, sweeps=True),
             audit_failure=settings.audit_failure,
             name="strongroom",
             version=__version__,
@@ -80,9 +83,21 @@ class Installation:
         return web.create_app(self.settings, audit, server)
 
 
-def output(settings: Settings) -> Output:
-    """Where this process prints records."""
-    return Output(settings.log_format, settings.log_output, network=settings.log_network)
+def output(settings: Settings, *, sweeps: bool = False) -> Output:
+    """Where this process prints records.
+
+    :param sweeps: compress and remove rotated log files, in a thread; not for a process that forks
+    """
+    file = None
+    if settings.log_path is not None:
+        rotation = Rotation(
+            settings.log_file_max_bytes,
+            settings.log_file_max_age,
+            settings.log_file_keep,
+            settings.log_file_compress,
+        )
+        file = LogFile(settings.log_path, rotation, sweeps=sweeps)
+    return Output(settings.log_format, settings.log_output, network=settings.log_network, file=file)
 
 
 def create_app(settings: Settings) -> Flask:

@@ -31,6 +31,8 @@ _ADDRESS: Final = re.compile(
     r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+(?:%\w+)?)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})"
 )
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?", re.IGNORECASE)
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
     "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40
 }  # fmt: skip
@@ -72,6 +74,15 @@ def _size(value: Any) -> Any:
     if match is None:
         raise ValueError("write a number of bytes, or a size such as 500MB or 10GiB")
     return int(float(match[1]) * _FACTORS[(match[2] or "").lower()])
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("write a number of seconds, or a duration such as 90m, 24h or 7d")
+    return int(float(match[1]) * _SECONDS[match[2].lower()])
 
 
 def _names(value: Any) -> Any:
@@ -123,6 +134,29 @@ class Settings(BaseSettings):
         "stderr", description="where records are printed"
     )
     log_network: bool = Field(default=False, description="print addresses and user agents too")
+    log_file: str = Field(
+        "",
+        pattern=r"^[^\x00]*$",
+        description="file that records are written to as well, as JSON lines; it is rotated, "
+        "and shared by all processes",
+    )
+    log_file_max_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+        100 * 10**6,
+        ge=10_000,
+        description="size at which the log file is rotated; 500MB and 1GiB are understood",
+    )
+    log_file_max_age: Annotated[int, BeforeValidator(_duration)] = Field(
+        86_400,
+        ge=60,
+        description="age of its first record, in seconds, at which the log file is rotated by the "
+        "next record; 90m, 24h and 7d are understood",
+    )
+    log_file_keep: int = Field(
+        14, ge=1, le=10_000, description="rotated log files that are kept; older ones are deleted"
+    )
+    log_file_compress: bool = Field(
+        default=True, description="compress rotated log files with gzip"
+    )
     client_timeout: int = Field(
         30, ge=1, le=3600, description="seconds without a byte after which a client is given up"
     )
@@ -134,6 +168,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The database, spelt out."""
         return self.database or f"sqlite:///{self.data.absolute() / 'strongroom.db'}"
+
+    @property
+    def log_path(self) -> Path | None:
+        """The log file, spelt out; None for none."""
+        return Path(self.log_file).expanduser().absolute() if self.log_file else None
 
     @property
     def objects_folder(self) -> Path:

@@ -11,7 +11,16 @@ import hashlib
 
 import pytest
 
-from strongroom.audit.merkle import EMPTY_ROOT, HASH_SIZE, CompactRange, leaf_hash, node_hash
+from strongroom.audit.merkle import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    CompactRange,
+    leaf_hash,
+    leaf_hashes,
+    node_hash,
+    perfect_root,
+)
+from tests.trees import StoredTree
 
 LEAVES = [
     bytes.fromhex(text)
@@ -105,3 +114,37 @@ def test_order_and_every_bit_count() -> None:
     changed = [*LEAVES[:7], LEAVES[7][:-1] + b"\x6e"]
     for leaves in (swapped, changed, LEAVES[:7], [*LEAVES, b""]):
         assert CompactRange().extend(map(leaf_hash, leaves)).root() != root
+
+
+@pytest.mark.parametrize("height", range(4))
+def test_whole_subtrees_extend_a_tree_as_their_leaves_do(height: int) -> None:
+    step = 1 << height
+    hashes = leaf_hashes(LEAVES)
+    subtrees = [perfect_root(hashes[at : at + step]) for at in range(0, len(hashes), step)]
+    assert CompactRange().extend(subtrees, height) == tree(8)
+    assert tree(step).extend(subtrees[1:], height) == tree(8)
+
+
+@pytest.mark.parametrize(("size", "height"), [(1, 1), (2, 2), (6, 2), (7, 1)])
+def test_a_subtree_cannot_follow_in_the_middle_of_one_of_its_size(size: int, height: int) -> None:
+    with pytest.raises(ValueError, match=f"cannot follow {size} leaves"):
+        tree(size).extend([bytes(32)], height)
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_what_is_no_hash_does_not_extend_a_tree(length: int) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        tree(3).extend([bytes(32), bytes(length)])
+
+
+def test_thousands_of_leaves_from_an_iterator() -> None:
+    entries = [b"%d" % number for number in range(20_000)]
+    leaves = leaf_hashes(iter(entries))
+    grown = CompactRange().extend(iter(leaves[:11])).extend(iter(leaves[11:]))
+    assert grown == CompactRange.read(20_000, StoredTree(entries))
+
+
+@pytest.mark.parametrize("nodes", [0, 3, 6, 255])
+def test_only_a_power_of_two_makes_a_perfect_tree(nodes: int) -> None:
+    with pytest.raises(ValueError, match="do not make a perfect tree"):
+        perfect_root([bytes(32)] * nodes)

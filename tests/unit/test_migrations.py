@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import sqlite3
 from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
@@ -15,6 +16,7 @@ from strongroom.audit.events import Stream
 from strongroom.audit.journal import Journal
 from strongroom.audit.journal.check import check_stream
 from strongroom.audit.journal.tables import metadata as journal_metadata
+from strongroom.audit.ledger.tables import metadata as ledger_metadata
 from strongroom.audit.migrations import AUDIT_SCHEMA
 from strongroom.bootstrap import SCHEMAS
 from strongroom.errors import SettingsError
@@ -63,6 +65,11 @@ def version(store: Store, of: Schema) -> list[str]:
         return list(found.scalars())
 
 
+def newest(of: Schema) -> list[str]:
+    """The revision that the last file of a schema leads to."""
+    return [max(path.name for path in of.revisions.glob("0*.py"))[:4]]
+
+
 def open_repeatedly(databases: list[str], together: Barrier) -> None:
     try:
         for database in databases:
@@ -93,9 +100,9 @@ def test_a_fresh_database_gets_everything(store: Store) -> None:
     assert not is_current(store, *SCHEMAS)
     migrate(store, *SCHEMAS)
     assert is_current(store, *SCHEMAS)
-    expected = {*journal_metadata.tables, *files_metadata.tables}
+    expected = {*journal_metadata.tables, *ledger_metadata.tables, *files_metadata.tables}
     assert tables(store) == expected | {"audit_schema_version", "files_schema_version"}
-    assert version(store, AUDIT_SCHEMA) == version(store, FILES_SCHEMA) == ["0001"]
+    assert [version(store, schema) for schema in SCHEMAS] == [newest(schema) for schema in SCHEMAS]
 
 
 def test_the_tables_are_as_the_code_has_them(store: Store) -> None:
@@ -121,13 +128,24 @@ def test_again_changes_nothing(store: Store) -> None:
     migrate(store, AUDIT_SCHEMA)
     journal.append([audit_record(count=2)])
     assert check_stream(store, Stream.AUDIT) == 2
-    assert version(store, AUDIT_SCHEMA) == ["0001"]
+    assert version(store, AUDIT_SCHEMA) == newest(AUDIT_SCHEMA)
+
+
+def test_the_first_journal_gets_the_stream_of_imports(store: Store, tmp_path: Path) -> None:
+    revisions = tmp_path / "revisions"
+    revisions.mkdir()
+    shutil.copy(AUDIT_SCHEMA.revisions / "0001_journal.py", revisions)
+    migrate(store, Schema(AUDIT_SCHEMA.name, revisions))
+    Journal(store).append([audit_record(count=1)])
+    migrate(store, AUDIT_SCHEMA)
+    assert [check_stream(store, stream) for stream in Stream] == [1, 0, 0]
 
 
 def test_the_journal_alone_for_an_application_of_its_own(store: Store) -> None:
     store.write(lambda c: c.execute(text("create table invoice (number integer)")))
     migrate(store, AUDIT_SCHEMA)
-    assert tables(store) == {"invoice", "journal", "journal_head", "audit_schema_version"}
+    ours = {*journal_metadata.tables, *ledger_metadata.tables, "audit_schema_version"}
+    assert tables(store) == {"invoice", *ours}
 
 
 def run_in_processes(target: Callable[[list[str], Barrier], None], databases: list[str]) -> None:
@@ -152,7 +170,7 @@ def test_several_processes_migrate_at_once(tmp_path: Path) -> None:
     run_in_processes(migrate_repeatedly, databases)
     for database in databases:
         store = Store(database)
-        assert version(store, AUDIT_SCHEMA) == version(store, FILES_SCHEMA) == ["0001"]
+        assert [version(store, schema) for schema in SCHEMAS] == [newest(s) for s in SCHEMAS]
         assert check_stream(store, Stream.AUDIT) == PROCESSES
         store.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from strongroom.audit.events import FIELDS, Part, Stream
 from strongroom.audit.events.fields import CONTENT_FIELDS, ENTRY_FIELDS, NETWORK_FIELDS
 from strongroom.audit.journal import StoredRecord, decode, encode
+from strongroom.audit.journal.salts import new_salt
 from strongroom.audit.journal.stored import MAX_ENTRY, microseconds
 from strongroom.audit.merkle import leaf_hash
 from tests.unit.making import as_row, audit_record, finished, ops_record, row_of
@@ -183,3 +186,30 @@ def test_a_damaged_row_is_shown_as_far_as_it_can_be_read(part: str, bytes_: byte
     assert record.get("filename") == (None if part == "content" else "a.txt")
     assert record.get("ip_address") == (None if part == "network" else "192.0.2.1")
     assert record["timestamp"].endswith("Z")
+
+
+def test_no_salt_is_given_out_twice() -> None:
+    """Not to another thread, and not to a child: who knows one record would guess the other."""
+    drawn: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: drawn.extend(new_salt() for _ in range(1000)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    drawn.append(new_salt())
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(write, b"".join(new_salt() for _ in range(100)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    drawn += [new_salt() for _ in range(1000)]
+    with os.fdopen(read, "rb") as pipe:
+        childs = pipe.read()
+    drawn += [childs[at : at + 16] for at in range(0, len(childs), 16)]
+    assert len(childs) == 1600
+    assert len(set(drawn)) == len(drawn) == 9101
+    assert {len(salt) for salt in drawn} == {16}

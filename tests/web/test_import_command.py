@@ -212,6 +212,18 @@ def test_nothing_passes_for_evidence(server: Installation, tmp_path: Path) -> No
     assert server.records("event:file_deleted app:forged") == []
 
 
+def test_a_list_of_rejected_lines_that_cannot_be_written(
+    server: Installation, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.log", line(1), *["x"] * 2_000, line(2))
+    told = server.run(
+        "log", "import", "--rejected", "/dev/full", "--app", "full", str(path), check=False
+    )
+    assert told.returncode == 3
+    assert "No space left" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_secrets_stay_outside(server: Installation, tmp_path: Path) -> None:
     path = write(
         tmp_path / "a.log",
@@ -232,11 +244,12 @@ def test_secrets_stay_outside(server: Installation, tmp_path: Path) -> None:
         line(
             4, path="/p?c4nary", error_type="password=c4nary", app="token=c4nary", host="sid=c4nary"
         ),
+        line(6, request={"query_string": "c4nary", "/x?c4nary": 1}),
         line(
             5, event="Login with password=c4nary", level="secret=c4nary", filename="x?token=c4nary"
         ),
     )
-    assert counts(summary(server, path)) == (5, 0, 0)
+    assert counts(summary(server, path)) == (6, 0, 0)
     for file in server.data.glob("strongroom.db*"):
         assert b"c4nary" not in file.read_bytes(), file
 
@@ -249,6 +262,7 @@ def test_imported_records_are_found_and_shown(server: Installation, tmp_path: Pa
     printed = server.run("log", "search", "stream:imported app:shown").stdout
     assert "page_shown" in printed
     assert ESC not in printed
+    assert "None" not in printed
     [line_found] = server.run(
         "log", "search", "--json", "stream:imported app:shown"
     ).stdout.splitlines()

@@ -20,6 +20,24 @@ if TYPE_CHECKING:
 
 ENVIRON_KEY: Final = "strongroom.exchange"
 
+PROXY_FIX_KEY: Final = "werkzeug.proxy_fix.orig"
+"""What ``werkzeug.middleware.proxy_fix.ProxyFix`` keeps of the values that it replaces."""
+
+REQUEST_ID_HEADER: Final = "X-Request-ID"
+
+Run = Callable[[Callable[[], Any]], Any]
+"""Does a part of the request, in its context."""
+
+
+def addresses(environ: WSGIEnvironment) -> tuple[str | None, str | None]:
+    """The client's address, and that of whoever holds the connection.
+
+    They differ only where ``ProxyFix`` was told to believe a proxy; a header alone says nothing.
+    """
+    client = environ.get("REMOTE_ADDR")
+    replaced = environ.get(PROXY_FIX_KEY)
+    return client, client if replaced is None else replaced.get("REMOTE_ADDR")
+
 
 class Exchange:
     """What is known of one request and its answer so far. Used by one thread at a time."""
@@ -31,6 +49,8 @@ class Exchange:
         """Until the application answers: what the server will say when it raises."""
         self.bytes_out: int | None = 0
         self.aborted = False
+        self.failed = False
+        """Whether the application broke off the body: the status had left by then."""
         self._started = time.perf_counter()
         self._announced: int | None = None
         self._input = CountedInput(environ["wsgi.input"], _length(environ.get("CONTENT_LENGTH")))
@@ -50,7 +70,7 @@ class Exchange:
     @property
     def outcome(self) -> Outcome:
         """The outcome that the status stands for."""
-        if self.status >= 500:
+        if self.status >= 500 or self.failed:
             return Outcome.FAILED
         return Outcome.DENIED if self.status >= 400 else Outcome.SUCCESS
 
@@ -59,31 +79,44 @@ class Exchange:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             self.status = int(status[:3])
+            named = False
             for name, value in headers:
-                if name.lower() == "content-length":
+                lower = name.lower()
+                if lower == "content-length":
                     self._announced = _length(value)
-            return start_response(status, [*headers, ("X-Request-ID", self.request_id)], exc_info)
+                named = named or lower == "x-request-id"
+            if not named:  # by the application itself, or by one inside that is watched as well
+                headers = [*headers, (REQUEST_ID_HEADER, self.request_id)]
+            return start_response(status, headers, exc_info)
 
         return start
 
     def body(
-        self, iterable: Iterable[bytes], environ: WSGIEnvironment, finished: Callable[[], None]
+        self,
+        iterable: Iterable[bytes],
+        environ: WSGIEnvironment,
+        finished: Callable[[], None],
+        run: Run = lambda work: work(),
     ) -> Iterable[bytes]:
-        """The response body, watched to its end; ``finished`` is called once, after it."""
+        """The response body, watched to its end; ``finished`` is called once, after it.
+
+        :param run: does what the application does for it
+        """
         wrapper = environ.get("wsgi.file_wrapper")
         if isinstance(wrapper, type) and isinstance(iterable, wrapper):
             # The server recognises its own wrapper and sends the file itself (sendfile), so it
             # must get this very object; only its close() tells us how that went.
             iterable.close = self._file_closer(iterable, finished)  # type: ignore[attr-defined]
             return iterable
-        return _Body(iterable, self, finished)
+        return _Body(iterable, self, finished, run)
 
     def ended(self, count: int, *, exhausted: bool) -> None:
         """The body was closed after this many bytes."""
         self.bytes_out = count
         failed = isinstance(sys.exc_info()[1], OSError)
         complete = exhausted or self.method == "HEAD" or count == self._announced
-        self.aborted = self.aborted or self._input.aborted or failed or not complete
+        incomplete = not (complete or self.failed)
+        self.aborted = self.aborted or self._input.aborted or failed or incomplete
 
     def _file_closer(self, wrapper: Any, finished: Callable[[], None]) -> Callable[[], None]:
         original: Callable[[], None] | None = getattr(wrapper, "close", None)
@@ -162,12 +195,17 @@ class _Body:
     """Counts what the server takes from a response body."""
 
     def __init__(
-        self, iterable: Iterable[bytes], exchange: Exchange, finished: Callable[[], None]
+        self,
+        iterable: Iterable[bytes],
+        exchange: Exchange,
+        finished: Callable[[], None],
+        run: Run,
     ) -> None:
         self._iterable = iterable
-        self._iterator = iter(iterable)
+        self._next = iter(iterable).__next__
         self._exchange = exchange
         self._finished: Callable[[], None] | None = finished
+        self._run = run
         self._count = 0
         self._exhausted = False
 
@@ -176,7 +214,7 @@ class _Body:
 
     def __next__(self) -> bytes:
         try:
-            chunk = next(self._iterator)
+            chunk: bytes = self._run(self._next)
         except StopIteration:
             self._exhausted = True
             raise
@@ -189,7 +227,7 @@ class _Body:
             return
         try:
             if close := getattr(self._iterable, "close", None):
-                close()
+                self._run(close)
         finally:
             self._exchange.ended(self._count, exhausted=self._exhausted)
             finished()

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-import re
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any, Final, Literal
 
-import orjson
-from flask import Flask, got_request_exception, request
+from flask import Flask
 
+from strongroom.audit.access import from_this_machine
 from strongroom.audit.counted import CountedRequests
+from strongroom.audit.database import create_tables, open_store
 from strongroom.audit.events import Catalogue, Event, Stream, system, web
-from strongroom.audit.exchange import ENVIRON_KEY, Exchange
 from strongroom.audit.journal import Journal, StoredRecord, encode
-from strongroom.audit.migrations import AUDIT_SCHEMA
-from strongroom.audit.pipeline import Pipeline, configure_structlog
-from strongroom.audit.pipeline.clock import new_id
-from strongroom.audit.pipeline.context import bind_context, clear_context
+from strongroom.audit.journal.foreign import ForeignConnection
+from strongroom.audit.journal.transaction import staged, transaction
+from strongroom.audit.pipeline import Pipeline
+from strongroom.audit.pipeline.hooks import PROCESS
 from strongroom.audit.pipeline.output import SILENT, Output
-from strongroom.audit.pipeline.stdlib import PipelineHandler, capture_stdlib, release_stdlib
-from strongroom.audit.query import JournalSearch
+from strongroom.audit.pipeline.trouble import described, say_once
+from strongroom.audit.query import JournalSearch, Page, Window, parse
 from strongroom.audit.viewer import viewer_blueprint
-from strongroom.errors import Unavailable
+from strongroom.audit.watch import Watcher, serving_once
+from strongroom.errors import SettingsError, Unavailable
 from strongroom.store import Store
-from strongroom.store.migrate import migrate
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 AuditFailure = Literal["refuse", "continue"]
 
 AUDIT_CATALOGUE: Final = Catalogue.of(web, system)
 
-_CLIENT_REQUEST_ID: Final = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+_KEY: Final = "strongroom.audit"
 
 
 class AuditLog:
@@ -43,14 +41,15 @@ class AuditLog:
 
     Everything is one call away::
 
-        audit = AuditLog(app, database="sqlite:///audit.db", viewer="/logs")
+        audit = AuditLog(app, viewer="/logs")
         structlog.get_logger().info("invoice_paid", invoice_id=7)
 
     Audit events are durable when :meth:`log` returns; everything else is committed at most
     50 ms later. Thread-safe; each worker process has its own writer, started on first use.
 
-    :param app: the application; or call :meth:`init_app` later
-    :param database: SQLAlchemy URL of the journal
+    :param app: the application; or call :meth:`init_app` later, for several if need be
+    :param database: SQLAlchemy URL of the journal; a relative path of SQLite is one in the
+        ``instance_path`` of the first application
     :param store: an open store to use instead, so that records commit with its other rows
     :param viewer: path of the viewer; None for no viewer
     :param allow_viewer: called in each viewer request; False answers 403. Without it, only
@@ -58,10 +57,15 @@ class AuditLog:
     :param viewer_layout: template that the viewer's pages extend
     :param catalogue: the application's own declared events
     :param counted: label for each path prefix whose requests are counted, not recorded
-    :param output: where records are printed as well
+    :param output: where records are printed as well, in place of what the process prints now.
+        Without it the application's own printing stays exactly as it is
     :param audit_failure: when the journal cannot be written, ``refuse`` raises
-        :class:`~strongroom.errors.Unavailable` from :meth:`log`, ``continue`` only prints
-    :param name: recorded as ``app``
+        :class:`~strongroom.errors.Unavailable` from :meth:`log`, which is answered with 503;
+        ``continue`` goes on without the record
+    :param probe: with ``refuse``, ask the journal before a request that may change something, and
+        answer 503 instead of the handler. Left out: yes, unless a ``store`` is given, whose
+        rows fail together with the records
+    :param name: recorded as ``app``; the application's own name without it
     :param version: recorded as ``version``
     """
 
@@ -76,55 +80,60 @@ class AuditLog:
         viewer_layout: str = "viewer/layout.html",
         catalogue: Catalogue | None = None,
         counted: Mapping[str, str] | None = None,
-        output: Output = SILENT,
+        output: Output | None = None,
         audit_failure: AuditFailure = "refuse",
+        probe: bool | None = None,
         name: str | None = None,
         version: str | None = None,
     ) -> None:
-        self.store = store or Store(database)
-        self.journal = Journal(self.store)
-        self.search = JournalSearch(self.store)
         self.catalogue = AUDIT_CATALOGUE | (catalogue or Catalogue())
-        self.pipeline = Pipeline(self._route)
+        self.pipeline = Pipeline(self._route, catalogue)
         self.audit_failure = audit_failure
+        self._database = database
         self._viewer = viewer
-        self._allow_viewer = allow_viewer or _from_this_machine
+        self._allow_viewer = allow_viewer or from_this_machine
         self._viewer_layout = viewer_layout
-        self._output = output
-        self._process = {
-            "app": name,
-            "version": version,
-            "host": socket.gethostname(),
-        }
+        self._prints = output is not None
+        self._output = SILENT if output is None else output
+        given = {"app": name, "version": version, "host": socket.gethostname()}
+        self._process = {key: value for key, value in given.items() if value is not None}
         prefixes = dict(counted or {})
         if viewer is not None:
             prefixes[f"{viewer}/static/"] = "static"
         self._counted = CountedRequests(prefixes, self._report_counts)
-        self._handler: PipelineHandler | None = None
-        self.journal.on_dropped = lambda count: self.log(system.RecordsDropped(count=count))
-        self.journal.on_committed = self._print
+        self._serving_in: int | None = None
+        probing = (store is None) if probe is None else probe
+        self._watcher = Watcher(
+            self.pipeline,
+            self._counted,
+            serving_once(self._began),
+            self._probe if probing and audit_failure == "refuse" else None,
+        )
+        if store is not None:
+            self._open(store)
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
         """Watch this application: bring the database up to date, wrap its WSGI entry.
 
-        :raises SettingsError: when the database cannot be used
+        Harmless when called again for the same application.
+
+        :raises SettingsError: when the database cannot be used, or another ``AuditLog`` watches
+            this application already
         """
-        migrate(self.store, AUDIT_SCHEMA)
-        self._process["app"] = self._process["app"] or app.name
-        app.extensions["strongroom.audit"] = self
-        configure_structlog(self.pipeline)
-        if self._handler is None:
-            self._handler = capture_stdlib(self.pipeline)
-        got_request_exception.connect(self._on_exception, app)
-        inner = app.wsgi_app
-
-        def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            return self._exchange(inner, environ, start_response)
-
-        # Flask's documented way to wrap an application without changing its type.
-        app.wsgi_app = watched  # type: ignore[method-assign]
+        watching = app.extensions.get(_KEY)
+        if watching is self:
+            return
+        if watching is not None:
+            raise SettingsError(f"the application {app.name} has an AuditLog already; use that one")
+        if not hasattr(self, "store"):
+            self._open(open_store(self._database, app.instance_path))
+        create_tables(self.store)
+        app.extensions[_KEY] = self
+        PROCESS.join(self.pipeline, prints=self._prints)
+        atexit.register(self.close)  # nothing queued is lost at an ordinary exit
+        self._watcher.put_around(app)
         if self._viewer is not None:
             app.register_blueprint(
                 viewer_blueprint(self, self._allow_viewer, self._viewer_layout),
@@ -134,68 +143,82 @@ class AuditLog:
     def log(self, event: Event, *, error: BaseException | None = None) -> None:
         """Log a declared event with the context of the current request.
 
-        Inside ``store.write(unit)`` an audit event commits with the unit. Elsewhere it is
-        durable when this returns. Other events are committed at most 50 ms later.
+        Inside ``store.write(unit)`` an audit event commits with the unit, inside
+        :meth:`transaction` with that. Elsewhere it is durable when this returns. Other events
+        are committed at most 50 ms later.
 
         :param error: the exception to record with it
         :raises Unavailable: for an audit event, when the journal cannot be written and
             ``audit_failure`` is ``refuse``
         """
+        if isinstance(event, (system.ApplicationStarted, system.ApplicationStopped)):
+            started = isinstance(event, system.ApplicationStarted)
+            self._serving_in = os.getpid() if started else None
         self.pipeline.log(event, error=error)
 
+    @contextmanager
+    def transaction(self, connection: ForeignConnection) -> Iterator[None]:
+        """Audit events that this block logs commit with the application's rows, or not at all.
+
+        ::
+
+            with engine.begin() as connection, audit.transaction(connection):
+                connection.execute(insert(invoice), row)
+                audit.log(InvoicePaid(invoice_id=7))
+
+        The records are appended when the block ends, and durable once the application commits.
+        When the block raises, its rows and its records are undone both. Every other writer
+        waits meanwhile: keep it short, and log no audit event between its end and the commit.
+
+        :param connection: a connection of SQLAlchemy or :mod:`sqlite3` to the *same* SQLite
+            database that the journal is in
+        :raises ValueError: when it leads to another database, or commits by itself
+        :raises Unavailable: when the database cannot be written now; nothing was kept
+        """
+        with transaction(self.store, self.journal, connection) as records:
+            yield
+        self._print(records)
+
+    def records(self, query: str = "") -> list[dict[str, Any]]:
+        """Everything that was logged so far and matches, oldest first: for tests and scripts.
+
+        :param query: in the viewer's language, ``event:invoice_paid``
+        :raises QueryError: when the query cannot be understood
+        :raises Unavailable: when what is queued cannot be written
+        """
+        self.store.write(lambda _connection: None)  # what is queued goes with it
+        wanted, found, page = parse(query), list[dict[str, Any]](), Page((), next="")
+        while page.next is not None:
+            page = self.search.page(wanted, Window(), cursor=page.next or None, limit=1_000)
+            found.extend(page.records)
+        return found[::-1]
+
     def close(self) -> None:
-        """Commit all that is queued and let go of the database and the logging hooks."""
+        """Commit all that is queued and let go of the database and the logging hooks.
+
+        Requests that come afterwards are recorded still, by opening the database again.
+        """
         self._counted.flush()
-        if self._handler is not None:
-            release_stdlib(self._handler)
-            self._handler = None
-        self.store.close()
+        if self._serving_in == os.getpid():
+            Context().run(self.log, system.ApplicationStopped())  # of no request
+        PROCESS.leave(self.pipeline)
+        atexit.unregister(self.close)
+        if hasattr(self, "store"):
+            self.store.close()
 
-    # Requests
+    def _open(self, store: Store) -> None:
+        self.store = store
+        self.journal = Journal(store)
+        self.search = JournalSearch(store)
+        self.journal.on_dropped = lambda count: self.log(system.RecordsDropped(count=count))
+        self.journal.on_committed = self._print
 
-    def _exchange(
-        self, app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        if ENVIRON_KEY in environ:  # an application mounted inside another that is watched already
-            return app(environ, start_response)
-        exchange = Exchange(environ, new_id())
-        self._bind(environ, exchange)
-        label = self._counted.label(environ.get("PATH_INFO", ""))
-        if label is None:
-            self.log(web.Request())
+    def _began(self) -> None:
+        if self._serving_in != os.getpid():  # else the server has said so
+            Context().run(self.log, system.ApplicationStarted())  # of no request
 
-        def finished() -> None:
-            try:
-                if label is None:
-                    self.log(_response(exchange))
-                else:
-                    self._counted.add(label)
-            finally:
-                clear_context()
-
-        try:
-            body = app(environ, exchange.responder(start_response))
-        except BaseException:
-            finished()
-            raise
-        return exchange.body(body, environ, finished)
-
-    def _bind(self, environ: WSGIEnvironment, exchange: Exchange) -> None:
-        path = environ.get("PATH_INFO", "")
-        sent_id = environ.get("HTTP_X_REQUEST_ID", "")
-        bind_context(
-            request_id=exchange.request_id,
-            method=exchange.method,
-            path=path.encode("latin-1", "replace").decode("utf-8", "replace"),
-            ip_address=environ.get("REMOTE_ADDR"),
-            peer_address=environ.get("REMOTE_ADDR"),
-            user_agent=_header_text(environ.get("HTTP_USER_AGENT")),
-            client_request_id=sent_id if _CLIENT_REQUEST_ID.fullmatch(sent_id) else None,
-        )
-
-    def _on_exception(self, _app: Flask, exception: BaseException, **_: Any) -> None:
-        if not isinstance(exception, Unavailable):
-            self.log(web.UnhandledException(), error=exception)
+    def _probe(self) -> None:
+        self.journal.probe()
 
     def _report_counts(self, counts: Mapping[str, int]) -> None:
         self.log(web.RequestsCounted(count=sum(counts.values()), extra=counts))
@@ -204,50 +227,32 @@ class AuditLog:
 
     def _route(self, record: dict[str, Any], stream: Stream) -> None:
         """The pipeline's sink: into the journal, and onto the console."""
-        record.update(
-            {name: value for name, value in self._process.items() if value is not None},
-            pid=os.getpid(),
-        )
+        if not hasattr(self, "journal"):
+            raise Unavailable("this AuditLog watches no application yet: call init_app first")
+        record.update(self._process, pid=os.getpid())
         if stream is Stream.OPS:
-            self._output.write(record)
-            try:
-                self.journal.enqueue(encode(record, stream))
-            except (ValueError, orjson.JSONEncodeError, Unavailable):
-                return  # printed above; a log call of this stream never raises
+            self._show(record)
+            self.journal.enqueue(encode(record, stream))
             return
         try:
-            durable = self.journal.append([encode(record, stream)])
+            stored = encode(record, stream)
+            durable = not staged(self.journal, [stored]) and self.journal.append([stored])
         except Unavailable:
+            self._watcher.failed()
             if self.audit_failure == "refuse":
                 raise
-            self._output.write(record)
+            self._show(record)
             return
         if durable:
-            self._output.write(record)
+            self._show(record)
 
     def _print(self, records: Sequence[StoredRecord]) -> None:
         for stored in records:
-            self._output.write(stored.record)
+            self._show(stored.record)
 
-
-def _from_this_machine() -> bool:
-    try:
-        return ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        return False
-
-
-def _response(exchange: Exchange) -> web.Response:
-    return web.Response(
-        outcome=exchange.outcome,
-        status=exchange.status,
-        duration_ms=exchange.duration_ms,
-        bytes_in=exchange.bytes_in,
-        bytes_out=exchange.bytes_out,
-        aborted=exchange.aborted,
-    )
-
-
-def _header_text(value: str | None) -> str | None:
-    """WSGI hands headers over as Latin-1; browsers write UTF-8 when they leave ASCII."""
-    return None if value is None else value.encode("latin-1", "replace").decode("utf-8", "replace")
+    def _show(self, record: dict[str, Any]) -> None:
+        """Print it. Stored or not, that stays as it is when printing fails."""
+        try:
+            self._output.write(record)
+        except Exception as error:  # noqa: BLE001  # an output of the application's own
+            say_once(f"a record could not be printed: {described(error)}")

@@ -72,6 +72,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _environment()
     yield from _assets()
     yield from _data(settings)
+    yield from _log_file(settings)
     if not settings.database and not (settings.data / "strongroom.db").is_file():
         yield Finding("database", "note", "not made yet; strongroom serve makes it")
         return
@@ -113,6 +114,25 @@ def _data(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(settings.data).free
     state = "ok" if free > LOW_BYTES else "bad"
     yield Finding("data", state, f"{settings.data.absolute()}, {free / 1e9:.1f} GB free")
+
+
+def _log_file(settings: Settings) -> Iterator[Finding]:
+    path = settings.log_path
+    if path is None:
+        return
+    try:
+        # Rotation renames, so the folder must allow new names; the file may not be there yet.
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            yield Finding("log file", "bad", f"{path} is not an ordinary file")
+            return
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_APPEND))
+    except OSError as error:
+        yield Finding("log file", "bad", f"{path} cannot be written: {error}")
+    else:
+        yield Finding("log file", "ok", str(path))
 
 
 def _journal(store: Store) -> Iterator[Finding]:

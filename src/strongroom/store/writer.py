@@ -7,6 +7,7 @@ artificial delay. Between processes a fair lock decides whose turn it is.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -200,7 +201,7 @@ def _run_unit(
             try:
                 for participant in participants:
                     participant.unit_ends(connection)
-            except DBAPIError as error:
+            except (DBAPIError, sqlite3.Error) as error:
                 # The unit did its work; what could not be written is the account of it.
                 raise _unavailable(error) from error
         return value

@@ -23,6 +23,8 @@ class Stream(StrEnum):
     """Evidence: durable before the response leaves, and in the ledger."""
     OPS = "ops"
     """Day-to-day operation: committed at most 50 ms later, not in the ledger."""
+    IMPORTED = "imported"
+    """Other programs' logs: durable when the import returns, no evidence, not in the ledger."""
 
 
 class Level(StrEnum):
@@ -101,12 +103,14 @@ def declare(
     *,
     stream: Stream,
     levels: Level | Mapping[Outcome, Level],
+    own_fields: bool = False,
 ) -> Callable[[type[E]], type[E]]:
     """Make a class an event: frozen, keyword-only, its fields checked against the vocabulary.
 
     :param name: snake_case, noun and past verb: ``file_uploaded``
     :param levels: a level for an event that is no act (``request``); else a level per outcome.
         With one outcome it is implied; with several the class has a field ``outcome``.
+    :param own_fields: allow fields outside the vocabulary; they are stored in ``extra``
     :raises TypeError: when the name or a field is not in the vocabulary
     """
 
@@ -120,6 +124,7 @@ def declare(
             else cast("dict[Outcome | None, Level]", dict(levels))
         )
         _check(name, names, by_outcome, doc)
+        _check_vocabulary(name, names, own_fields=own_fields)
         event.event_name = name
         event.stream = stream
         event.levels = MappingProxyType(by_outcome)
@@ -140,8 +145,6 @@ def _check(
         raise TypeError(f"event name {name!r} is not snake_case")
     if not doc or doc == Event.__doc__:
         raise TypeError(f"event {name} needs a docstring that says what happened")
-    if unknown := sorted(set(names) - FIELDS.keys()):
-        raise TypeError(f"event {name}: not in the vocabulary of fields: {', '.join(unknown)}")
     if bound := sorted(set(names) & CONTEXT_FIELDS - {"method", "path"}):
         raise TypeError(f"event {name}: bound by the pipeline, not declared: {', '.join(bound)}")
     if not levels:
@@ -150,3 +153,11 @@ def _check(
         raise TypeError(
             f"event {name}: a field 'outcome' goes with several outcomes, and only then"
         )
+
+
+def _check_vocabulary(name: str, names: tuple[str, ...], *, own_fields: bool) -> None:
+    unknown = sorted(set(names) - FIELDS.keys())
+    if unknown and not own_fields:
+        raise TypeError(f"event {name}: not in the vocabulary of fields: {', '.join(unknown)}")
+    if badly_named := [field for field in unknown if not _NAME.fullmatch(field)]:
+        raise TypeError(f"event {name}: fields are not snake_case: {', '.join(badly_named)}")

@@ -72,6 +72,7 @@ _ALL: Final = (
     Field("folder_id", "UUIDv7", _E, "names the folder"),
     Field("range", "first-last", _E, "the bytes released, counted from 0"),
     Field("count", "integer", _E, "how many"),
+    Field("verifier_key", "C2SP verifier key", _E, "public key that signs the ledger from here on"),
     Field("filename", "text", _C, "the file's name", "file.name"),
     Field("folder", "text", _C, "the folder's path as people see it", "file.directory"),
     Field("previous_filename", "text", _C, "the name before"),

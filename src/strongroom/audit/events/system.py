@@ -49,3 +49,23 @@ class MessageLogged(Event):
     """A library logged a sentence through the standard library, at a level of its own."""
 
     extra: Mapping[str, object]
+
+
+@declare("import_started", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class ImportStarted(Event):
+    """The first records of an import came into the stream imported."""
+
+    extra: Mapping[str, object]
+
+
+@declare(
+    "records_imported",
+    stream=Stream.AUDIT,
+    levels={Outcome.SUCCESS: Level.INFO, Outcome.FAILED: Level.ERROR},
+)
+class RecordsImported(Event):
+    """An import of other programs' logs ended; failed where it did not come to its end."""
+
+    outcome: Outcome
+    count: int
+    extra: Mapping[str, object]

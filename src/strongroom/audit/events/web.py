@@ -40,7 +40,9 @@ class RequestsCounted(Event):
 
 @declare("unhandled_exception", stream=Stream.OPS, levels={Outcome.FAILED: Level.ERROR})
 class UnhandledException(Event):
-    """A handler raised what nothing caught; the client got a 500."""
+    """Nothing caught an exception: of a handler (the client got a 500), or of a thread."""
+
+    extra: Mapping[str, object] | None = None
 
 
 @declare("access_denied", stream=Stream.AUDIT, levels={Outcome.DENIED: Level.WARNING})

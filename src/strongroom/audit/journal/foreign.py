@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Executable
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from strongroom.store import Store
 
@@ -29,8 +29,8 @@ class Statements(Protocol):
     def run_at_once(self, sql: str) -> bool:
         """Run one statement unless that means to wait for a lock; False then."""
 
-    def execute(self, statement: Any, parameters: Any) -> Any:
-        """Run a statement of SQLAlchemy's."""
+    def connection(self) -> Any:
+        """A context manager with the connection as SQLAlchemy's, in its transaction."""
 
     @property
     def in_transaction(self) -> bool:
@@ -45,9 +45,9 @@ def opened(store: Store, connection: ForeignConnection) -> Statements:
 
     :raises ValueError: when it leads to another database, or does not commit durably
     """
+    found: Statements
     if isinstance(connection, sqlite3.Connection):
-        driver, statements = connection, _Sqlite(connection)
-        found: Statements = statements
+        driver, found = connection, _Sqlite(connection)
     elif isinstance(connection, Connection):
         inner = connection.connection.driver_connection
         if not isinstance(inner, sqlite3.Connection):
@@ -58,7 +58,7 @@ def opened(store: Store, connection: ForeignConnection) -> Statements:
             f"a connection of SQLAlchemy or sqlite3 is needed, not {type(connection).__name__}"
         )
     path = _main_file(driver)
-    if not path or not store.path.exists() or not store.path.samefile(path):
+    if path is None or not store.path.exists() or not store.path.samefile(path):
         raise ValueError(
             f"the connection leads to {path or 'a database in memory'}, the journal is in "
             f"{store.path}; their rows cannot commit together"
@@ -66,6 +66,31 @@ def opened(store: Store, connection: ForeignConnection) -> Statements:
     if int(_value(driver, "PRAGMA synchronous") or 0) < _FULL:
         raise ValueError("the connection does not commit durably: set PRAGMA synchronous=FULL")
     return found
+
+
+class _SqlAlchemy:
+    """A connection of SQLAlchemy's."""
+
+    def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._driver = driver
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._driver.in_transaction
+
+    def run(self, sql: str) -> None:
+        self._connection.exec_driver_sql(sql)
+
+    def run_at_once(self, sql: str) -> bool:
+        return _at_once(self._driver, lambda: self.run(sql))
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        yield self._connection
+
+    def roll_back(self) -> None:
+        self._connection.rollback()
 
 
 class _Sqlite:
@@ -84,64 +109,61 @@ class _Sqlite:
     def run_at_once(self, sql: str) -> bool:
         return _at_once(self._driver, lambda: self.run(sql))
 
-    def execute(self, statement: ClauseElement, parameters: Any) -> _Rows:
-        many = isinstance(parameters, Sequence)
-        names = list(parameters[0] if many else parameters)
-        sql = str(statement.compile(dialect=_DIALECT, column_keys=names))
-        cursor = self._driver.cursor()
-        cursor.row_factory = None  # whatever the application wants its own rows to be
-        if many:
-            cursor.executemany(sql, parameters)
-        else:
-            cursor.execute(sql, parameters)
-        return _Rows(cursor)
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        token = _borrowed.set(self._driver)
+        try:
+            with _engine().connect() as connection:
+                yield connection
+        finally:
+            _borrowed.reset(token)
 
     def roll_back(self) -> None:
         self._driver.rollback()
 
 
-class _SqlAlchemy:
-    """A connection of SQLAlchemy's, on the same driver."""
+class _Loan:
+    """Lends a connection to SQLAlchemy, which may run statements on it, and nothing else.
 
-    def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
-        self._connection = connection
+    Its transaction, its functions and its end stay the application's.
+    """
+
+    def __init__(self, driver: sqlite3.Connection) -> None:
         self._driver = driver
 
-    @property
-    def in_transaction(self) -> bool:
-        return self._driver.in_transaction
+    def cursor(self) -> sqlite3.Cursor:
+        cursor = self._driver.cursor()
+        cursor.row_factory = None  # whatever the application wants its own rows to be
+        return cursor
 
-    def run(self, sql: str) -> None:
-        self._connection.exec_driver_sql(sql)
+    def create_function(self, *_: Any, **__: Any) -> None:
+        """SQLAlchemy brings a function for regular expressions, which nobody here asks for."""
 
-    def run_at_once(self, sql: str) -> bool:
-        return _at_once(self._driver, lambda: self.run(sql))
+    def commit(self) -> None:
+        """Not ours to do."""
 
-    def execute(self, statement: Executable, parameters: Any) -> Any:
-        return self._connection.execute(statement, parameters)
+    def rollback(self) -> None:
+        """Not ours to do."""
 
-    def roll_back(self) -> None:
-        self._connection.rollback()
-
-
-class _Rows:
-    """As much of SQLAlchemy's result as a head asks for."""
-
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
-
-    def one_or_none(self) -> Any:
-        row = self._cursor.fetchone()
-        if row is None:
-            return None
-        names = [column[0] for column in self._cursor.description]
-        return namedtuple("Row", names)._make(row)  # noqa: PYI024  # named while running
+    def close(self) -> None:
+        """Not ours to do."""
 
 
-_DIALECT: Final = SQLiteDialect_pysqlite(paramstyle="named")
+_borrowed: ContextVar[sqlite3.Connection] = ContextVar("strongroom_borrowed")
 
 
-def _at_once(driver: sqlite3.Connection, run: Any) -> bool:
+@cache
+def _engine() -> Engine:
+    """Opens nothing: each connection is the one borrowed at that moment."""
+    return create_engine(
+        "sqlite://",
+        creator=lambda: _Loan(_borrowed.get()),
+        poolclass=NullPool,
+        hide_parameters=True,  # they may be names or addresses; errors travel far
+    )
+
+
+def _at_once(driver: sqlite3.Connection, run: Callable[[], None]) -> bool:
     patience = int(_value(driver, "PRAGMA busy_timeout") or 0)
     driver.execute("PRAGMA busy_timeout=0")
     try:
@@ -157,18 +179,12 @@ def _at_once(driver: sqlite3.Connection, run: Any) -> bool:
 
 
 def _value(driver: sqlite3.Connection, sql: str) -> Any:
-    cursor = driver.cursor()
-    cursor.row_factory = None
-    row = cursor.execute(sql).fetchone()
+    row = _Loan(driver).cursor().execute(sql).fetchone()
     return None if row is None else row[0]
 
 
 def _main_file(driver: sqlite3.Connection) -> Path | None:
-    cursor = driver.cursor()
-    cursor.row_factory = None
-    for _number, name, path in cursor.execute("PRAGMA database_list"):
+    for _number, name, path in _Loan(driver).cursor().execute("PRAGMA database_list"):
         if name == "main" and path:
             return Path(path)
     return None
-
-

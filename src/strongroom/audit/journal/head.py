@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import Connection, Dialect, bindparam, insert, select, update
+from sqlalchemy import Connection
 
 from strongroom.audit.events.event import Stream
 from strongroom.audit.journal.stored import StoredRecord
-from strongroom.audit.journal.tables import journal, journal_head
+from strongroom.audit.journal.tables import journal
 from strongroom.audit.merkle import CompactRange
 from strongroom.errors import Corrupt
+from strongroom.store.engine import driver_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,49 +27,70 @@ class Head:
 
     @classmethod
     def load(cls, connection: Connection, stream: Stream) -> Head:
-        """Read the head row.
+        """Read the head row of one stream.
 
         :raises Corrupt: when the row is missing or does not make a tree
         """
-        row = connection.execute(_select, {"wanted": stream.value}).one_or_none()
+        return cls.of(stream, read_heads(connection))
+
+    @classmethod
+    def of(cls, stream: Stream, rows: Mapping[str, HeadRow]) -> Head:
+        """The head of a stream, from the rows of all.
+
+        :raises Corrupt: when its row is missing or does not make a tree
+        """
+        row = rows.get(stream.value)
         if row is None:
             raise Corrupt(f"journal_head has no row for the stream {stream}")
+        next_seq, edge = row
         if stream is not Stream.AUDIT:
-            return cls(stream, row.next_seq, None)
+            return cls(stream, next_seq, None)
         try:
-            return cls(stream, row.next_seq, CompactRange.from_bytes(row.next_seq, row.edge))
+            return cls(stream, next_seq, CompactRange.from_bytes(next_seq, edge))
         except ValueError as error:
             raise Corrupt(f"journal_head of the stream {stream}: {error}") from None
 
     def append(self, connection: Connection, records: Sequence[StoredRecord]) -> Head:
         """Insert the records at the end of the stream; the head after them."""
+        if not records:
+            return self
         stream = self.stream.value
         rows = [record.row(stream, seq) for seq, record in enumerate(records, self.next_seq)]
-        statement, names = _insertion(connection.dialect)
-        # Straight to the driver: SQLAlchemy's way of binding costs more than the insert itself.
-        connection.exec_driver_sql(
-            statement,
-            rows if names is None else [dict(zip(names, row, strict=True)) for row in rows],
-        )
+        statements = _statements(connection.dialect.paramstyle)
+        driver_cursor(connection).executemany(statements.insert, rows)
         edge = None if self.edge is None else self.edge.extend(record.leaf for record in records)
         return Head(self.stream, self.next_seq + len(records), edge)
 
     def save(self, connection: Connection) -> None:
         """Write the head row."""
         edge = b"" if self.edge is None else self.edge.to_bytes()
-        connection.execute(
-            _update, {"wanted": self.stream.value, "next_seq": self.next_seq, "edge": edge}
-        )
+        statements = _statements(connection.dialect.paramstyle)
+        row = (self.next_seq, edge, self.stream.value)
+        driver_cursor(connection).execute(statements.update, row)
 
 
-@lru_cache(maxsize=8)
-def _insertion(dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
-    """The statement as the driver takes it; the names of its parameters, or None for places."""
-    compiled = insert(journal).compile(dialect=dialect)
-    names = tuple(column.name for column in journal.columns)
-    return str(compiled), None if getattr(compiled, "positional", False) else names
+HeadRow = tuple[int, bytes]
+"""Next sequence number and the edge's bytes."""
 
 
-_where = journal_head.c.stream == bindparam("wanted")
-_select = select(journal_head.c.next_seq, journal_head.c.edge).where(_where)
-_update = update(journal_head).where(_where)
+def read_heads(connection: Connection) -> dict[str, HeadRow]:
+    """The head rows of all streams, by their names."""
+    cursor = driver_cursor(connection)
+    cursor.execute("SELECT stream, next_seq, edge FROM journal_head")
+    return {stream: (next_seq, bytes(edge)) for stream, next_seq, edge in cursor.fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    insert: str
+    update: str
+
+
+@lru_cache(maxsize=4)
+def _statements(paramstyle: str) -> _Statements:
+    mark = "?" if paramstyle == "qmark" else "%s"
+    names = [column.name for column in journal.columns]
+    return _Statements(
+        f"INSERT INTO journal ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})",  # noqa: S608  # our own names
+        f"UPDATE journal_head SET next_seq = {mark}, edge = {mark} WHERE stream = {mark}",  # noqa: S608  # the same
+    )

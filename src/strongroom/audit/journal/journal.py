@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, ContextVar
 from itertools import chain
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from strongroom.audit.events.event import Stream
-from strongroom.audit.journal.head import Head
+from strongroom.audit.journal.head import Head, HeadRow, read_heads
 from strongroom.audit.journal.stored import StoredRecord
 from strongroom.store import Store
 
@@ -43,6 +43,7 @@ class Journal:
         self._heads: dict[Stream, Head] = {}
         self._saved: dict[Stream, Head] = {}
         self._loaded: dict[Stream, Head] = {}
+        self._rows: Mapping[str, HeadRow] | None = None
         self._queue: deque[StoredRecord] = deque()
         self._taken: list[StoredRecord] = []
         self._room = threading.Condition()
@@ -113,6 +114,7 @@ class Journal:
 
     def begin(self, connection: Connection) -> None:  # noqa: ARG002  # the protocol's
         """Forget what was known: another process may have appended meanwhile."""
+        self._rows = None
         self._loaded = {}
         self._heads = {}
 
@@ -180,5 +182,7 @@ class Journal:
     ) -> None:
         head = self._heads.get(stream)
         if head is None:
-            head = self._loaded[stream] = Head.load(connection, stream)
+            if self._rows is None:
+                self._rows = read_heads(connection)
+            head = self._loaded[stream] = Head.of(stream, self._rows)
         self._heads[stream] = head.append(connection, records)

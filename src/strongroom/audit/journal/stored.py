@@ -8,7 +8,6 @@ digest that nobody can guess back. Records of the ops stream are one entry witho
 
 from __future__ import annotations
 
-import os
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,12 +20,11 @@ from sqlalchemy import Row
 
 from strongroom.audit.events.event import Stream
 from strongroom.audit.events.fields import ENTRY_FIELDS, NETWORK_FIELDS
+from strongroom.audit.journal.salts import new_salt
 from strongroom.audit.merkle import leaf_hash
 
 MAX_ENTRY: Final = 65_535
 """Bytes: an entry bundle of tlog-tiles gives each entry's length in 16 bits."""
-
-SALT_SIZE: Final = 16
 
 Record = dict[str, Any]
 """Flat, with the field names of the vocabulary; ready for JSON."""
@@ -103,8 +101,7 @@ def encode(record: Record, stream: Stream) -> StoredRecord:
 
 
 def _audit(record: Record, entry: Record, content: Record, net: Record) -> StoredRecord:
-    salts = os.urandom(2 * SALT_SIZE)
-    content_salt, network_salt = salts[:SALT_SIZE], salts[SALT_SIZE:]
+    content_salt, network_salt = new_salt(), new_salt()
     content_bytes, network_bytes = canonical(content), canonical(net)
     entry["parts"] = {
         "content": part_digest(content_salt, content_bytes),

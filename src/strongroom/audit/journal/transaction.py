@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from strongroom.audit.events.event import Stream
@@ -63,7 +62,7 @@ def transaction(
 
     :param connection: to the database of the journal, SQLite, in a transaction or about to begin
         one; the caller commits it, after the block
-    :returns: the records, complete once the block has ended
+    :returns: the records, complete once the block has ended; none of a block inside another
     :raises ValueError: for a connection that cannot do this, saying why
     :raises Unavailable: when the database cannot be written now; roll back, and try the whole
         transaction again
@@ -72,7 +71,7 @@ def transaction(
     if outer is not None and outer.journal is journal:
         if outer.connection is not connection:
             raise ValueError("a transaction on another connection is open here, and would wait")
-        yield outer.records
+        yield []
         return
     statements = opened(store, connection)
     _lock(store, statements)
@@ -118,9 +117,8 @@ def _append(statements: Statements, records: Sequence[StoredRecord]) -> None:
     if not records:
         return
     try:
-        # A head needs little of a connection: to execute a statement, and to hand out a row.
-        database: Any = statements
-        Head.load(database, Stream.AUDIT).append(database, records).save(database)
+        with statements.connection() as connection:
+            Head.load(connection, Stream.AUDIT).append(connection, records).save(connection)
     except (DBAPIError, sqlite3.Error) as error:
         raise _unavailable(error) from error
 
@@ -151,5 +149,3 @@ def _unavailable(error: Exception) -> Unavailable:
             "try again, or begin it with BEGIN IMMEDIATE"
         )
     return Unavailable(f"the journal could not be written in this transaction: {error}")
-
-

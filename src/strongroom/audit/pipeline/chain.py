@@ -9,12 +9,14 @@ from typing import Any, Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from strongroom.audit.events import Event, Level, Stream
+from strongroom.audit.events import Catalogue, Event, Level, Stream
 from strongroom.audit.events.system import MessageLogged
 from strongroom.audit.pipeline.clock import new_id, now
 from strongroom.audit.pipeline.context import current_context
 from strongroom.audit.pipeline.exceptions import structure_exception
 from strongroom.audit.pipeline.shape import shape
+from strongroom.audit.pipeline.trouble import described, say_once
+from strongroom.errors import StrongroomError, Unavailable
 
 Sink = Callable[[dict[str, Any], Stream], object]
 """Takes a finished record; may raise ``Unavailable`` for the audit stream, and nothing else."""
@@ -33,23 +35,31 @@ _METHODS: Final = {
 }
 
 
+_thread: Final = threading.local()
+"""Whether this thread is making a record, for whichever pipeline: what is logged meanwhile, by a
+``__repr__``, a driver or a warning, must not come in again through another door."""
+
+
 class Pipeline:
     """Turns log calls into finished records and hands them to a sink. Thread-safe.
 
     The steps, in order: merge context variables; level, time, id; structured exception;
     redaction and catalogue check; routing.
+
+    :param named: events that may be logged by their name alone, ``log.info("invoice_paid")``;
+        stream, level and fields are those of the declaration then
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, named: Catalogue | None = None) -> None:
         self._sink = sink
-        self._busy = threading.local()
+        self._named = named or Catalogue()
         self.processors: list[Processor] = [structlog.contextvars.merge_contextvars, self.process]
         """The chain that ``structlog.get_logger()`` runs through."""
 
     @property
     def busy(self) -> bool:
-        """Whether this thread is inside the pipeline: whatever logs now must not come in again."""
-        return getattr(self._busy, "inside", False)
+        """Whether this thread is inside a pipeline: whatever logs now must not come in again."""
+        return getattr(_thread, "busy", False)
 
     def log(
         self, event: Event, *, error: BaseException | None = None, level: Level | None = None
@@ -67,19 +77,53 @@ class Pipeline:
         given = structlog.contextvars.merge_contextvars(None, "", given)
         self._route((level or event.level()).value, given, type(event))
 
+    def record(self, method: str, given: EventDict) -> None:
+        """Log what came through structlog, its context variables merged already.
+
+        :param method: of the logger: ``info``, ``warning`` …
+        :raises Unavailable: the name is that of an audit event, and the journal cannot be written
+        """
+        name = given.get("event")
+        declared = self._named.get(name) if isinstance(name, str) else None
+        level = _METHODS.get(method, Level.INFO)
+        if declared is not None:
+            if declared.fixed_outcome is not None:
+                given["outcome"] = declared.fixed_outcome
+            level = _declared_level(declared, given.get("outcome"), level)
+        self._route(level.value, given, declared)
+
     def process(self, _logger: WrappedLogger, method: str, given: EventDict) -> EventDict:
         """Last processor of the chain for undeclared events: finish the record and route it."""
-        self._route(_METHODS.get(method, Level.INFO).value, given, None)
+        self.record(method, given)
         raise structlog.DropEvent
 
     def _route(self, level: str, given: EventDict, declared: type[Event] | None) -> None:
         stream = Stream.OPS if declared is None else declared.stream
-        outer = self.busy
-        self._busy.inside = True
+        if self.busy:
+            # One that was declared as evidence must not get lost without anybody knowing.
+            if stream is Stream.AUDIT:
+                raise Unavailable("an audit event was logged while another record was being made")
+            say_once(f"not recorded, since a record was being made: {given.get('event')!s:.100}")
+            return
+        _thread.busy = True
         try:
             self._sink(_finish(level, given, declared), stream)
+        except Exception as error:
+            if stream is Stream.AUDIT:
+                if isinstance(error, StrongroomError):
+                    raise
+                raise Unavailable(f"a record could not be kept: {described(error)}") from error
+            say_once(f"a record could not be kept: {described(error)}")
         finally:
-            self._busy.inside = outer
+            _thread.busy = False
+
+
+def _declared_level(declared: type[Event], outcome: object, otherwise: Level) -> Level:
+    """The level that the declaration fixes; it fixes none for an outcome it does not know."""
+    for known, level in declared.levels.items():
+        if known == outcome:
+            return level
+    return otherwise
 
 
 def _formatted(message: object, arguments: Any) -> str:
@@ -105,12 +149,29 @@ def _finish(level: str, given: EventDict, declared: type[Event] | None) -> dict[
     return record
 
 
+class _LatePrint:
+    """Prints as structlog does by default, where the chain leaves anything to print.
+
+    Ours never does. But an application that configures processors of its own later, and no
+    logger, means this one.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(structlog.PrintLogger(), name)
+
+
+_late_print: Final = _LatePrint()
+
+
+class PipelineLogger(structlog.stdlib.BoundLogger):
+    """Leaves formatting to us: a sentence whose arguments do not fit must not raise."""
+
+
 def configure_structlog(pipeline: Pipeline) -> None:
     """Make ``structlog.get_logger()`` everywhere end in this pipeline."""
     structlog.configure(
         processors=pipeline.processors,
-        # Leaves formatting to us: a sentence whose arguments do not fit must not raise.
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.ReturnLoggerFactory(),
+        wrapper_class=PipelineLogger,
+        logger_factory=lambda *_: _late_print,
         cache_logger_on_first_use=False,
     )

@@ -1,44 +1,128 @@
-"""The standard library's logging ends in the same pipeline: Flask, Werkzeug, the WSGI server."""
+"""The standard library's logging ends in the same pipeline: Flask, Werkzeug, the WSGI server.
+
+There are two ways to listen. A *handler* at the root logger takes over what is printed: it is for
+a process whose console belongs to the audit log. A *record factory*
+(``logging.setLogRecordFactory``) only watches: no level, handler or last resort of the
+application's own set-up behaves differently, and loggers that do not propagate are heard as well.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import Final
+import re
+import warnings
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
-from strongroom.audit.events import Level
+from strongroom.audit.events import Event, Level
 from strongroom.audit.events.system import MessageLogged
-from strongroom.audit.pipeline.chain import Pipeline
+from strongroom.audit.pipeline.join import was_recorded
+from strongroom.audit.pipeline.trouble import described, say_once
 
 _OWN_MACHINERY: Final = ("sqlalchemy", "alembic", "structlog")
 """Used to store records: what they say about it below WARNING would never end."""
 
+_QUERY: Final = re.compile(r"([A-Z]{3,10} [^\s?#\"]*)[?#][^\s\"]*(?= HTTP/)")
+"""In a request line (RFC 9112, section 3), as servers write it into their access logs."""
+
+_unhandled: ContextVar[int | None] = ContextVar("strongroom_unhandled", default=None)
+
+
+class Recorder(Protocol):
+    """Takes declared events: a pipeline, or whoever chooses one."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether this thread is making a record: what is logged meanwhile is left out."""
+
+    def log(
+        self, event: Event, *, error: BaseException | None = None, level: Level | None = None
+    ) -> None:
+        """Log a declared event."""
+
+
+def note_unhandled(error: BaseException) -> None:
+    """This exception was recorded: Flask's own message about it need not be."""
+    _unhandled.set(id(error))  # not the exception, which would keep its frames alive
+
+
+def was_noted(error: BaseException) -> bool:
+    """Whether this exception was recorded already in this context."""
+    return _unhandled.get() == id(error)
+
+
+def record_message(recorder: Recorder, record: logging.LogRecord) -> None:
+    """Make a ``message_logged`` record of a message. Never raises, never recurses."""
+    if record.levelno < logging.WARNING and record.name.startswith(_OWN_MACHINERY):
+        return
+    if was_recorded(record.msg):
+        return
+    if recorder.busy:
+        if record.levelno >= logging.WARNING:
+            say_once(f"not recorded, since a record was being made: {record.msg!s:.100}")
+        return
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and was_noted(error) and str(record.msg).startswith("Exception on "):
+        return
+    event = MessageLogged(extra={"logger": record.name, "message": _message(record)})
+    recorder.log(event, error=error, level=_level(record.levelno))
+
 
 class PipelineHandler(logging.Handler):
-    """Makes a ``message_logged`` record of every message. Never raises, never recurses."""
+    """Records every message that reaches it. Never raises, never recurses."""
 
-    def __init__(self, pipeline: Pipeline, level: int = logging.INFO) -> None:
+    def __init__(self, recorder: Recorder, level: int = logging.INFO) -> None:
         super().__init__(level)
-        self._pipeline = pipeline
+        self._recorder = recorder
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one message with its logger's name."""
-        if self._pipeline.busy:
-            return
-        if record.levelno < logging.WARNING and record.name.startswith(_OWN_MACHINERY):
-            return
-        try:
-            event = MessageLogged(extra={"logger": record.name, "message": _message(record)})
-            error = record.exc_info[1] if record.exc_info else None
-            self._pipeline.log(event, error=error, level=_level(record.levelno))
-        except Exception:  # noqa: BLE001  # as logging.Handler demands
-            self.handleError(record)
+        """Record one message with its logger's name."""
+        _guarded(self._recorder, record)
+
+
+def watch_messages(recorder: Recorder) -> Callable[[], None]:
+    """Record every message of level INFO and above that any logger lets through.
+
+    :returns: stops it, and puts back the factory that was there before
+    """
+    before: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
+    watching = True
+
+    def make(name: Any, level: Any, *arguments: Any, **named: Any) -> logging.LogRecord:
+        record = before(name, level, *arguments, **named)
+        # Without a name it is a record from elsewhere being put together (logging.makeLogRecord).
+        if watching and name is not None and record.levelno >= logging.INFO:
+            _guarded(recorder, record)
+        return record
+
+    def stop() -> None:
+        nonlocal watching
+        watching = False
+        if logging.getLogRecordFactory() is make:
+            logging.setLogRecordFactory(before)
+
+    logging.setLogRecordFactory(make)
+    return stop
+
+
+def _guarded(recorder: Recorder, record: logging.LogRecord) -> None:
+    try:
+        record_message(recorder, record)
+    except Exception as error:  # noqa: BLE001  # a logging call never raises into the application
+        say_once(f"a message could not be recorded: {described(error)}")
 
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
-    except (TypeError, ValueError, KeyError):
-        return f"{record.msg} {record.args!r}"  # the arguments do not fit
+        message = record.getMessage()
+    except Exception:  # noqa: BLE001  # the arguments do not fit, or have no text
+        try:
+            message = f"{record.msg} {record.args!r}"
+        except Exception as error:  # noqa: BLE001  # as above
+            message = f"<message that cannot be read: {type(error).__name__}>"
+    return _QUERY.sub(r"\1?[redacted]", message) if " HTTP/" in message else message
 
 
 def _level(number: int) -> Level:
@@ -51,10 +135,25 @@ def _level(number: int) -> Level:
     return Level.INFO if number >= logging.INFO else Level.DEBUG
 
 
-def capture_stdlib(pipeline: Pipeline, level: int = logging.INFO) -> PipelineHandler:
-    """Send everything that reaches the root logger, and ``warnings``, into the pipeline."""
-    handler = PipelineHandler(pipeline, level)
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What is put back once no handler of ours is left."""
+
+    level: int
+    warnings_captured: bool
+
+
+_before: list[_Before] = []
+"""Empty, or what the process had before the first handler: the root logger is the process's."""
+
+
+def capture_stdlib(recorder: Recorder, level: int = logging.INFO) -> PipelineHandler:
+    """Send everything that reaches the root logger, and ``warnings``, into a pipeline."""
+    handler = PipelineHandler(recorder, level)
     root = logging.getLogger()
+    if not _before:
+        captured = warnings.showwarning.__module__ == logging.__name__
+        _before.append(_Before(root.level, captured))
     root.addHandler(handler)
     if root.level > logging.INFO or root.level == logging.NOTSET:
         root.setLevel(logging.INFO)
@@ -63,5 +162,11 @@ def capture_stdlib(pipeline: Pipeline, level: int = logging.INFO) -> PipelineHan
 
 
 def release_stdlib(handler: PipelineHandler) -> None:
-    """Take the handler away again."""
-    logging.getLogger().removeHandler(handler)
+    """Take the handler away again; the last one leaves everything as the first one found it."""
+    root = logging.getLogger()
+    root.removeHandler(handler)
+    if _before and not any(isinstance(other, PipelineHandler) for other in root.handlers):
+        before = _before.pop()
+        if root.level == logging.INFO:  # else the application has chosen another meanwhile
+            root.setLevel(before.level)
+        logging.captureWarnings(capture=before.warnings_captured)

@@ -50,7 +50,10 @@ def summary(record: Record) -> str:
     """What happened, in the one line of the table."""
     told = list(_summary(record))
     if not told:
-        told = [f"{record.get('app', '')} {record.get('version', '')}", f"pid {record.get('pid')}"]
+        # Of these an imported record may have none.
+        told = [str(record[name]) for name in ("app", "version") if name in record]
+        told = [" ".join(told)] if told else []
+        told += [f"pid {record['pid']}"] if "pid" in record else []
     return escape(" · ".join(told))
 
 
@@ -78,7 +81,8 @@ def _what_went_wrong(record: Record) -> Iterator[str]:
     if record.get("aborted"):
         yield "aborted"
     if "error_msg" in record:
-        yield f"{record.get('error_type')}: {record['error_msg']}"
+        kind = f"{record['error_type']}: " if "error_type" in record else ""
+        yield f"{kind}{record['error_msg']}"
 
 
 def _counted(event: str, count: int) -> str:

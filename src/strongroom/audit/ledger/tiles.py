@@ -1,0 +1,64 @@
+"""The ledger's hash tiles in the database: one row for each, the last of each level growing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from strongroom.audit.ledger.tables import ledger_tile
+from strongroom.audit.merkle import HASH_SIZE, TILE_WIDTH, Tile, TileReader, grown_tiles
+from strongroom.errors import Corrupt
+
+
+def tiled_size(connection: Connection) -> int:
+    """How many leaves the stored tiles cover."""
+    last = select(ledger_tile.c.tile_index, func.length(ledger_tile.c.hashes).label("length"))
+    last = last.where(ledger_tile.c.level == 0).order_by(ledger_tile.c.tile_index.desc())
+    row = connection.execute(last.limit(1)).first()
+    return 0 if row is None else row.tile_index * TILE_WIDTH + row.length // HASH_SIZE
+
+
+def fetch_tile(connection: Connection, tile: Tile) -> bytes:
+    """The contents of a tile, of which more may be stored by now.
+
+    :raises Corrupt: when there are not as many hashes as it must have
+    """
+    wanted = select(ledger_tile.c.hashes).where(
+        ledger_tile.c.level == tile.level, ledger_tile.c.tile_index == tile.index
+    )
+    hashes: bytes = connection.execute(wanted).scalar() or b""
+    if len(hashes) < tile.length:
+        raise Corrupt(f"{tile.path} has {len(hashes):,} bytes instead of {tile.length:,}")
+    return hashes[: tile.length]
+
+
+def tile_reader(connection: Connection, size: int) -> TileReader:
+    """Reads the hash of any perfect subtree of the first ``size`` leaves, while the connection lives."""
+    return TileReader(size, lambda tile: fetch_tile(connection, tile))
+
+
+def grow_tiles(
+    connection: Connection, size: int, leaves: Sequence[bytes]
+) -> list[tuple[Tile, bytes]]:
+    """The tiles, with contents, that are new once these leaves follow the first ``size``.
+
+    :raises Corrupt: when the stored tiles are not those of ``size`` leaves
+    """
+    return list(grown_tiles(size, leaves, lambda tile: fetch_tile(connection, tile)))
+
+
+def store_tiles(connection: Connection, tiles: Sequence[tuple[Tile, bytes]]) -> None:
+    """Write the tiles; partial ones replace what they have grown from."""
+    if not tiles:
+        return
+    for tile, _ in tiles:
+        connection.execute(
+            delete(ledger_tile).where(
+                ledger_tile.c.level == tile.level, ledger_tile.c.tile_index == tile.index
+            )
+        )
+    rows = [
+        {"level": tile.level, "tile_index": tile.index, "hashes": hashes} for tile, hashes in tiles
+    ]
+    connection.execute(insert(ledger_tile), rows)
