@@ -8,10 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import journal, pipeline, requests
+from benchmarks import journal, pipeline, requests, verify
 from benchmarks.table import Row, as_json, as_text
 
-MEASURES = {"pipeline": pipeline.measure, "journal": journal.measure, "requests": requests.measure}
+MEASURES = {
+    "pipeline": pipeline.measure,
+    "journal": journal.measure,
+    "requests": requests.measure,
+    "verify": verify.measure,
+}
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from strongroom import web
 from strongroom.audit.access import from_loopback
 from strongroom.audit.events import Catalogue
 from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
+from strongroom.audit.ledger.signing import Signing
 from strongroom.audit.migrations import AUDIT_SCHEMA
 from strongroom.audit.pipeline.log_file import LogFile, Rotation
 from strongroom.audit.pipeline.output import Output
@@ -52,6 +53,7 @@ class Installation:
         sync_folder(settings.data.absolute().parent)
         store = Store(settings.database_url)
         migrate(store, *SCHEMAS)
+        signing(settings).find_key(store)  # one that cannot be used is told now
         return cls(settings, store, LocalObjects(settings.objects_folder))
 
     def audit(self) -> AuditLog:
@@ -64,6 +66,7 @@ class Installation:
             viewer_layout=LAYOUT,
             catalogue=Catalogue.of(events),
             counted=COUNTED,
+            signing=signing(settings),
             output=output(settings, sweeps=True),
             audit_failure=settings.audit_failure,
             name="strongroom",
@@ -81,6 +84,16 @@ class Installation:
             audit=audit,
         )
         return web.create_app(self.settings, audit, server)
+
+
+def signing(settings: Settings) -> Signing:
+    """How the ledger of this installation is signed."""
+    return Signing(
+        origin=settings.origin,
+        key=settings.ledger_key or str(settings.data.absolute() / "ledger.key"),
+        copies=settings.checkpoint_copies,
+        verify_seconds=settings.verify_every * 3600.0,
+    )
 
 
 def output(settings: Settings, *, sweeps: bool = False) -> Output:

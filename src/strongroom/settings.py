@@ -89,6 +89,13 @@ def _names(value: Any) -> Any:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
+def _places(value: Any) -> Any:
+    """Folders may have spaces in their names."""
+    if not isinstance(value, str):
+        return value
+    return tuple(place for part in value.split(",") if (place := part.strip()))
+
+
 class Settings(BaseSettings):
     """The configuration of one installation. Immutable.
 
@@ -123,6 +130,23 @@ class Settings(BaseSettings):
         (),
         description="names this server answers to beside localhost and its own address, "
         "separated by commas",
+    )
+    origin: str = Field(
+        "", description="name of the ledger and of its key, for ever; made up with the key"
+    )
+    ledger_key: str = Field(
+        "",
+        repr=False,
+        description="file of the key that signs the ledger, or the key itself; "
+        "default: ledger.key in the data folder, made at the first start",
+    )
+    checkpoint_copies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)] = Field(
+        (),
+        description="folders and http addresses off this machine that get a copy of each new "
+        "checkpoint, separated by commas",
+    )
+    verify_every: int = Field(
+        24, ge=0, le=8760, description="hours between two verifications of everything; 0 for never"
     )
     audit_failure: Literal["refuse", "continue"] = Field(
         "refuse", description="what to do with reads that cannot be recorded"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -252,3 +253,12 @@ def test_nothing_is_sent_of_a_file_to_head(ended: Ended, wrapper: FileWrapper) -
     exchange, _ = answered("200 OK", [("Content-Length", "10")], method="HEAD")
     body_of(exchange, wrapper, ended).close()
     assert (exchange.bytes_out, exchange.aborted, ended.times) == (0, False, 1)
+
+
+def test_the_duration_is_that_of_the_whole_exchange() -> None:
+    exchange = Exchange(environ(), "r1")
+    time.sleep(0.03)
+    half = exchange.duration_ms
+    time.sleep(0.03)
+    assert half >= 30
+    assert exchange.duration_ms - half >= 30

@@ -31,6 +31,8 @@ class State(StrEnum):
     BROKEN = "table of files lost"
     MUTE = "journal cannot be written"
     BLIND = "journal lost"
+    UNSIGNED = "nothing signed"
+    TORN = "ledger lost"
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,10 @@ class Example:
 
     @property
     def outcome(self) -> str:
-        """What of its route it shows: the status, or that the client left."""
-        return "left" if self.leaves else str(self.status)
+        """What of its route it shows: status and reason, or that the client left."""
+        if self.leaves:
+            return f"{self.status} left"
+        return f"{self.status} {self.reason}" if self.reason else str(self.status)
 
 
 def plain(rule: str) -> str:
@@ -70,41 +74,74 @@ def plain(rule: str) -> str:
     return head + "<>" + rest.partition(">")[2] if rest else rule
 
 
-_OURS = {"500", "503"}
+_DOOR = {"421 host_not_allowed", "403 origin_not_allowed"}
+_NAME = {"400 filename_not_allowed", "400 filename_too_long", "409 filename_taken"}
+_STORED = {"507 storage_full", "500 storage_failed", "503 journal_not_writable", "400 left"}
+_LISTED = {"200", "400 cursor_not_valid", "500 list_error", "503 journal_not_writable", *_DOOR}
+_DELETED = {"404 file_not_found", "500 delete_failed", "503 journal_not_writable", *_DOOR}
+_SEARCHED = {
+    "200", "400 query_not_valid", "400 time_not_valid", "400 limit_not_valid",
+    "400 cursor_not_valid", "500", *_DOOR,
+}  # fmt: skip
+_PROVEN = {
+    "200", "404 record_not_found", "404 record_not_evidence", "404 not_signed_yet", "500", *_DOOR,
+}  # fmt: skip
+_READ = {"200", "304", "404 not_signed_yet", "500", *_DOOR}
+_DOWNLOADED = {
+    "200", "206", "304", "404 file_not_found", "416 range_not_satisfiable", "200 left", "206 left",
+    "500 download_error", "500 content_missing", "500 content_damaged", "503 journal_not_writable",
+    *_DOOR,
+}  # fmt: skip
+
 KINDS: dict[str, set[str]] = {
-    "listing": {"200", "400", "421", "403", *_OURS},
-    "listing by script": {"200", "400", "404", "421", "403", *_OURS},
-    "upload by form": {"303", "201", "207", "400", "403", "409", "413", "421", "507", "left", *_OURS},
-    "upload": {"201", "400", "403", "409", "413", "421", "507", "left", *_OURS},
-    "download": {"200", "206", "304", "404", "416", "421", "403", "left", *_OURS},
-    "question": {"200", "304", "404", "421", "500"},
-    "deletion": {"done", "404", "403", "421", *_OURS},
-    "view": {"200", "400", "403", "421", "500"},
-    "record": {"200", "404", "403", "421", "500"},
-    "counted": {"200"},
-    "assets": {"404"},
+    "listing": _LISTED,
+    "listing by folder": {"404 folder_not_found", *_LISTED},
+    "upload by form": {
+        "303", "201", "207", "400 no_file_in_request", "400 filename_empty", "400 form_not_valid",
+        "413 form_too_large", "413 file_too_large", "409 filename_taken", *_STORED, *_DOOR,
+    },
+    "upload": {"201", "400 partial_upload", "413 file_too_large", *_NAME, *_STORED, *_DOOR},
+    "download": _DOWNLOADED,
+    "question": {"200", "304", "404 file_not_found", "500 download_error", "421 host_not_allowed"},
+    "deletion": {"204", *_DELETED},
+    "deletion by page": {"303", *_DELETED},
+    "deletion by htmx": {"200", *_DELETED},
+    "search": _SEARCHED,
+    "record": {"200", "404 record_not_found", "500", *_DOOR},
+    "proof": _PROVEN,
+    "ledger": _READ,
+    "tile": {"404 tile_not_found", *_READ},
+    "alive": {"200"},
+    "ready": {"200", "503"},
+    "assets": {"200", "304", "404"},
 }  # fmt: skip
 """The outcomes that a route can have, by what it is for."""
 
 ROUTES: dict[Route, str] = {
     ("GET", "/"): "listing",
     ("GET", "/files"): "listing",
-    ("GET", "/api/v1/files"): "listing by script",
+    ("GET", "/api/v1/files"): "listing by folder",
     ("GET", "/api/v1/files/"): "listing",
     ("POST", "/upload"): "upload by form",
     ("PUT", "/api/v1/files/<>"): "upload",
     ("GET", "/api/v1/files/<>"): "download",
     ("HEAD", "/api/v1/files/<>"): "question",
     ("DELETE", "/api/v1/files/<>"): "deletion",
-    ("DELETE", "/delete/<>"): "deletion",
-    ("POST", "/delete/<>"): "deletion",
-    ("GET", "/logs"): "view",
-    ("GET", "/logs/"): "view",
-    ("GET", "/api/v1/records"): "view",
+    ("DELETE", "/delete/<>"): "deletion by htmx",
+    ("POST", "/delete/<>"): "deletion by page",
+    ("GET", "/logs"): "search",
+    ("GET", "/logs/"): "search",
+    ("GET", "/api/v1/records"): "search",
     ("GET", "/logs/<>"): "record",
     ("GET", "/api/v1/records/<>"): "record",
-    ("GET", "/healthz"): "counted",
-    ("GET", "/readyz"): "counted",
+    ("GET", "/logs/<>/proof"): "proof",
+    ("GET", "/logs/<>/bundle"): "proof",
+    ("GET", "/api/v1/records/<>/proof"): "proof",
+    ("GET", "/ledger/checkpoint"): "ledger",
+    ("GET", "/ledger/vkey"): "ledger",
+    ("GET", "/ledger/tile/<>"): "tile",
+    ("GET", "/healthz"): "alive",
+    ("GET", "/readyz"): "ready",
     ("GET", "/static/<>"): "assets",
     ("GET", "/files/static/<>"): "assets",
     ("GET", "/logs/static/<>"): "assets",
@@ -113,6 +150,7 @@ ROUTES: dict[Route, str] = {
 
 UNHEARD = {
     "field_not_valid",  # of the command line
+    "ledger_not_allowed",  # as the next one
     "viewer_not_allowed",  # while there are no accounts, whoever is let in may read
 }
 """Reasons that no request can have."""
@@ -120,31 +158,45 @@ UNHEARD = {
 
 def gaps(routes: Iterable[Route], examples: Iterable[Example]) -> list[str]:
     """What is not shown: routes without a kind, outcomes without an example."""
+    known = set(routes)
     shown: dict[Route, set[str]] = {}
     for example in examples:
-        done = example.status < 400 and not example.leaves
-        shown.setdefault(example.route, set()).update({example.outcome, "done"} if done else {example.outcome})  # fmt: skip
+        shown.setdefault(example.route, set()).add(example.outcome)
     found = []
-    for method, rule in sorted(routes):
-        wanted = {"200"} if method == "OPTIONS" else _wanted(method, rule)
+    for method, rule in sorted(known | {(NO_METHOD, rule) for _, rule in known} | {NOWHERE}):
+        wanted = _wanted(method, rule)
         if wanted is None:
             found.append(f"{method} {rule} is of no kind")
         else:
             missing = wanted - shown.get((method, rule), set())
             found += [f"{method} {rule} {outcome}" for outcome in sorted(missing)]
-    known = set(routes)
-    found += [
-        f"{method} {rule} is no route" for method, rule in shown if (method, rule) not in known
+    ends = {rule for _, rule in known}
+    return found + [
+        f"{method} {rule} is no route"
+        for method, rule in shown
+        if (method, rule) not in known
+        and (method, rule) != NOWHERE
+        and not (method == NO_METHOD and rule in ends)
     ]
-    return found
+
+
+NO_METHOD = "PATCH"
+"""What no route has."""
+
+NOWHERE: Route = ("GET", "/nowhere")
 
 
 def _wanted(method: str, rule: str) -> set[str] | None:
-    kind = ROUTES.get((method, rule))
-    if kind is not None:
+    if (method, rule) == NOWHERE:
+        return {"404"}
+    if method in ("OPTIONS", NO_METHOD):
+        return {"200" if method == "OPTIONS" else "405"}
+    if kind := ROUTES.get((method, rule)):
         return KINDS[kind]
-    # A HEAD that nothing is said of above is answered by the code of its GET.
-    return {"done" if ROUTES[("GET", rule)] != "assets" else "404"} if method == "HEAD" and ("GET", rule) in ROUTES else None  # fmt: skip
+    if method == "HEAD" and (kind := ROUTES.get(("GET", rule))):
+        # One that nothing is said of above is answered by the code of its GET.
+        return {"404" if kind == "assets" else "200"}
+    return None
 
 
 def reasons_of_the_product() -> set[str]:

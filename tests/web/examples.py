@@ -16,6 +16,7 @@ PAIR = form(Part(b"x", "pair 1"), Part(b"x", ".."))
 FULL_LIMIT = 8 * 1024 * 1024
 LARGE = bytes(FULL_LIMIT + 1)
 LONG = "x" * 300
+LATER = "Fri, 31 Dec 2100 23:59:59 GMT"
 
 
 def form_of(name: str, content: bytes = b"x") -> bytes:
@@ -41,7 +42,7 @@ UPLOADS = [
     E("POST", "/upload", "/upload", 400, ("upload_aborted",), form_of("left", bytes(9000)), FORM, leaves=True),
     E("POST", "/upload", "/upload", 507, ("upload_error",), form_of("full", LARGE), FORM, State.FULL, "storage_full"),
     E("POST", "/upload", "/upload", 500, ("upload_error",), form_of("broken"), FORM, State.BROKEN, "storage_failed"),
-    E("POST", "/upload", "/upload", 503, (), form_of("mute"), FORM, State.MUTE),
+    E("POST", "/upload", "/upload", 503, (), form_of("mute"), FORM, State.MUTE, "journal_not_writable"),
     E("PUT", PATH, api("new.txt"), 201, ("file_uploaded",), b"x"),
     E("PUT", PATH, api(".."), 400, ("upload_failed",), b"x", reason="filename_not_allowed"),
     E("PUT", PATH, api(LONG), 400, ("upload_failed",), b"x", reason="filename_too_long"),
@@ -52,7 +53,7 @@ UPLOADS = [
     E("PUT", PATH, api("left"), 400, ("upload_aborted",), bytes(9000), leaves=True),
     E("PUT", PATH, api("full"), 507, ("upload_error",), LARGE, {}, State.FULL, "storage_full"),
     E("PUT", PATH, api("broken"), 500, ("upload_error",), b"x", {}, State.BROKEN, "storage_failed"),
-    E("PUT", PATH, api("mute"), 503, (), b"x", {}, State.MUTE),
+    E("PUT", PATH, api("mute"), 503, (), b"x", {}, State.MUTE, "journal_not_writable"),
 ]  # fmt: skip
 
 DOWNLOADS = [
@@ -66,10 +67,10 @@ DOWNLOADS = [
     E("GET", PATH, api(FILE), 500, ("download_failed",), None, {}, State.BROKEN, "download_error"),
     E("GET", PATH, api("missing.bin"), 500, ("download_failed",), reason="content_missing"),
     E("GET", PATH, api("damaged.bin"), 500, ("download_failed",), reason="content_damaged"),
-    E("GET", PATH, api(FILE), 503, (), None, {}, State.MUTE),
+    E("GET", PATH, api(FILE), 503, (), None, {}, State.MUTE, "journal_not_writable"),
     E("HEAD", PATH, api(FILE), 200, ()),
     E("HEAD", PATH, api(FILE), 304, (), None, {"If-None-Match": "*"}),
-    E("HEAD", PATH, api("none"), 404, ("download_failed",)),
+    E("HEAD", PATH, api("none"), 404, ("download_failed",), reason="file_not_found"),
     E("HEAD", PATH, api(FILE), 500, ("download_failed",), None, {}, State.BROKEN, "download_error"),
     E("HEAD", PATH, api(FILE), 421, ("access_denied",), None, STRANGE, reason="host_not_allowed"),
 ]  # fmt: skip
@@ -81,7 +82,7 @@ def listings() -> Iterator[Example]:
         yield E("GET", path, path, 200, ("files_listed",))
         yield E("GET", path, f"{path}?cursor=x", 400, ("list_failed",), reason="cursor_not_valid")
         yield E("GET", path, path, 500, ("list_failed",), None, {}, State.BROKEN, "list_error")
-        yield E("GET", path, path, 503, (), None, {}, State.MUTE)
+        yield E("GET", path, path, 503, (), None, {}, State.MUTE, "journal_not_writable")
         yield E("HEAD", path, path, 200, ("files_listed",))
     yield E(
         "GET",
@@ -151,18 +152,73 @@ def views() -> Iterator[Example]:
         yield E("HEAD", rule, f"{stem}{{record}}", 200, ("logs_viewed",))
 
 
+def proofs() -> Iterator[Example]:
+    """What a record's place in the ledger is shown with."""
+    for stem, name, event in (
+        ("/logs/", "proof", "logs_viewed"),
+        ("/logs/", "bundle", "evidence_exported"),
+        ("/api/v1/records/", "proof", "logs_viewed"),
+    ):
+        rule = f"{stem}<record_id>/{name}"
+        for target, state, reason in (
+            (RECORD, State.SOUND, "record_not_found"),
+            ("{ops}", State.SOUND, "record_not_evidence"),
+            ("{record}", State.UNSIGNED, "not_signed_yet"),
+        ):
+            refused = f"{stem}{target}/{name}"
+            yield E("GET", rule, refused, 404, ("logs_view_failed",), None, {}, state, reason)
+        yield E("GET", rule, f"{stem}{{signed}}/{name}", 200, (event,))
+        yield E("GET", rule, f"{stem}{RECORD}/{name}", 500, (), None, {}, State.BLIND)
+        yield E("HEAD", rule, f"{stem}{{signed}}/{name}", 200, (event,))
+
+
+def ledger() -> Iterator[Example]:
+    """The ledger, for the tools of auditors."""
+    tile = "/ledger/tile/<path:place>"
+    for rule, target in (
+        ("/ledger/checkpoint", "/ledger/checkpoint"),
+        ("/ledger/vkey", "/ledger/vkey"),
+        (tile, "/ledger/tile/0/000.p/1"),
+        (tile, "/ledger/tile/entries/000.p/1"),
+    ):
+        yield E("GET", rule, target, 200, ("ledger_read",))
+        yield E("GET", rule, target, 304, ("ledger_read",), None, {"If-None-Match": "*"})
+        yield E("GET", rule, target, 404, ("ledger_read",), None, {}, State.UNSIGNED, "not_signed_yet")  # fmt: skip
+        yield E("GET", rule, target, 500, (), None, {}, State.TORN)
+        yield E("HEAD", rule, target, 200, ("ledger_read",))
+    for place in ("0/x001/x234/067", "entries/x001/x234/067", "0/000.p/256", "0/0", "x"):
+        yield E("GET", tile, f"/ledger/tile/{place}", 404, ("ledger_read",), reason="tile_not_found")  # fmt: skip
+
+
 def counted() -> Iterator[Example]:
     """What is asked so often that it is only counted."""
     for path in ("/healthz", "/readyz"):
         yield E("GET", path, path, 200, None)
         yield E("HEAD", path, path, 200, None)
-    for stem in ("/static/", "/files/static/", "/logs/static/"):
-        yield E("GET", f"{stem}<path:filename>", f"{stem}none", 404, None)
-        yield E("HEAD", f"{stem}<path:filename>", f"{stem}none", 404, None)
+    yield E("GET", "/readyz", "/readyz", 503, None, None, {}, State.MUTE)
+    for stem, asset in (
+        ("/static/", "shell.css"),
+        ("/files/static/", "files.js"),
+        ("/logs/static/", "viewer.css"),
+    ):
+        rule = f"{stem}<path:filename>"
+        yield E("GET", rule, stem + asset, 200, None)
+        yield E("GET", rule, stem + asset, 304, None, None, {"If-Modified-Since": LATER})
+        yield E("GET", rule, f"{stem}none", 404, None)
+        yield E("HEAD", rule, f"{stem}none", 404, None)
 
 
 def _own() -> list[Example]:
-    return [*UPLOADS, *DOWNLOADS, *listings(), *deletions(), *views(), *counted()]
+    return [
+        *UPLOADS,
+        *DOWNLOADS,
+        *listings(),
+        *deletions(),
+        *views(),
+        *proofs(),
+        *ledger(),
+        *counted(),
+    ]
 
 
 def refused_at_the_door() -> Iterator[Example]:

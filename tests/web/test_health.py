@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from tests.fault.stored import stored_records
 from tests.serving import Installation
-from tests.web.wire import HTML, send
+from tests.web.wire import HTML, put, send
 
 Serve = Callable[..., Installation]
 
@@ -20,6 +23,36 @@ def test_it_lives_and_is_ready(server: Installation) -> None:
         assert (answer.status, answer.json()) == (200, {"status": "ok"})
         assert server.records(f"request_id:{answer.request_id}") == []
         assert send(server, "HEAD", target).status == 200
+
+
+def test_it_is_not_ready_once_the_evidence_is_in_danger(serve: Serve) -> None:
+    """A record that is removed before it is signed stops the signing, within a second or two."""
+    server = serve(workers=2)
+    put(server, "a.txt")
+    with closing(
+        sqlite3.connect(server.data / "strongroom.db", isolation_level=None)
+    ) as connection:
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute("BEGIN IMMEDIATE")  # nobody signs meanwhile
+        [last] = connection.execute(
+            "SELECT max(seq) FROM journal WHERE stream = 'audit'"
+        ).fetchone()
+        connection.execute(
+            "UPDATE journal SET entry = x'7b7d' WHERE stream='audit' AND seq = ?", [last]
+        )
+        connection.execute("DELETE FROM ledger_checkpoint")
+        connection.execute("DELETE FROM ledger_tile")
+        connection.execute("COMMIT")
+    deadline = time.monotonic() + 20
+    while (answer := send(server, "GET", "/readyz")).status == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert answer.json() == {"status": "unavailable", "ledger": "does not hold"}
+    [failed] = server.records("event:verification_failed")
+    assert (failed["stream"], failed["level"]) == ("audit", "critical")
+    assert "do not give the tree" in failed["extra"]["failure"]
+    assert send(server, "GET", "/healthz").status == 200
+    put(server, "b.txt")  # it goes on recording
 
 
 ASSET = re.compile(r'(?:href|src)="(/[^"]*static/[^"]*)"')

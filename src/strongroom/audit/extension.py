@@ -15,10 +15,14 @@ from flask import Flask
 from strongroom.audit.access import from_this_machine
 from strongroom.audit.counted import CountedRequests
 from strongroom.audit.database import create_tables, open_store
-from strongroom.audit.events import Catalogue, Event, Stream, system, web
+from strongroom.audit.events import Catalogue, Event, Stream, ledger, system, web
 from strongroom.audit.journal import Journal, StoredRecord, encode
 from strongroom.audit.journal.foreign import ForeignConnection
 from strongroom.audit.journal.transaction import staged, transaction
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.ledger.keeper import Keeper
+from strongroom.audit.ledger.keeping import keeper
+from strongroom.audit.ledger.signing import BY_DEFAULT, Signing
 from strongroom.audit.pipeline import Pipeline
 from strongroom.audit.pipeline.hooks import PROCESS
 from strongroom.audit.pipeline.output import SILENT, Output
@@ -31,7 +35,7 @@ from strongroom.store import Store
 
 AuditFailure = Literal["refuse", "continue"]
 
-AUDIT_CATALOGUE: Final = Catalogue.of(web, system)
+AUDIT_CATALOGUE: Final = Catalogue.of(web, system, ledger)
 
 _KEY: Final = "strongroom.audit"
 
@@ -65,6 +69,7 @@ class AuditLog:
     :param probe: with ``refuse``, ask the journal before a request that may change something, and
         answer 503 instead of the handler. Left out: yes, unless a ``store`` is given, whose
         rows fail together with the records
+    :param signing: how the ledger over the audit stream is signed; None leaves it unsigned
     :param name: recorded as ``app``; the application's own name without it
     :param version: recorded as ``version``
     """
@@ -83,6 +88,7 @@ class AuditLog:
         output: Output | None = None,
         audit_failure: AuditFailure = "refuse",
         probe: bool | None = None,
+        signing: Signing | None = BY_DEFAULT,
         name: str | None = None,
         version: str | None = None,
     ) -> None:
@@ -102,6 +108,8 @@ class AuditLog:
             prefixes[f"{viewer}/static/"] = "static"
         self._counted = CountedRequests(prefixes, self._report_counts)
         self._serving_in: int | None = None
+        self._signing = signing
+        self._keeper: Keeper | None = None
         probing = (store is None) if probe is None else probe
         self._watcher = Watcher(
             self.pipeline,
@@ -154,6 +162,8 @@ class AuditLog:
         if isinstance(event, (system.ApplicationStarted, system.ApplicationStopped)):
             started = isinstance(event, system.ApplicationStarted)
             self._serving_in = os.getpid() if started else None
+            if started and self._keeper is not None:
+                self._keeper.start()
         self.pipeline.log(event, error=error)
 
     @contextmanager
@@ -200,7 +210,9 @@ class AuditLog:
         """
         self._counted.flush()
         if self._serving_in == os.getpid():
-            Context().run(self.log, system.ApplicationStopped())  # of no request
+            self._log_aside(system.ApplicationStopped())
+        if self._keeper is not None:
+            self._keeper.close()
         PROCESS.leave(self.pipeline)
         atexit.unregister(self.close)
         if hasattr(self, "store"):
@@ -210,12 +222,19 @@ class AuditLog:
         self.store = store
         self.journal = Journal(store)
         self.search = JournalSearch(store)
+        self.ledger = Ledger(store)
+        if self._signing is not None:
+            self._keeper = keeper(store, self._signing, self._log_aside)
         self.journal.on_dropped = lambda count: self.log(system.RecordsDropped(count=count))
         self.journal.on_committed = self._print
 
     def _began(self) -> None:
         if self._serving_in != os.getpid():  # else the server has said so
-            Context().run(self.log, system.ApplicationStarted())  # of no request
+            self._log_aside(system.ApplicationStarted())
+
+    def _log_aside(self, event: Event) -> None:
+        """Log what belongs to no request, whatever request this thread is in."""
+        Context().run(self.log, event)
 
     def _probe(self) -> None:
         self.journal.probe()

@@ -56,4 +56,4 @@ def data_options(command: Any) -> Any:
 
 
 # Imported last: they add their commands to the group above.
-from strongroom.cli import doctor, events, importing, log, serve  # noqa: E402, F401
+from strongroom.cli import doctor, events, importing, ledger, log, serve, verify  # noqa: E402, F401

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+from strongroom.audit.access import from_loopback
 from strongroom.audit.extension import AuditLog
+from strongroom.audit.ledger.serve import ledger_blueprint
 from strongroom.audit.viewer import records_api
 from strongroom.files import access
 from strongroom.files.api import api as files_api
@@ -37,4 +39,5 @@ def create_app(settings: Settings, audit: AuditLog, server: access.FileServer) -
     app.register_blueprint(files_pages)
     app.register_blueprint(files_api, url_prefix=API)
     app.register_blueprint(records_api(audit, lambda: True), url_prefix=API)
+    app.register_blueprint(ledger_blueprint(audit, from_loopback), url_prefix="/ledger")
     return app

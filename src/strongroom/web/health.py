@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint
 
 from strongroom.audit.extension import AuditLog
+from strongroom.audit.ledger.verdict import read_verdict
 from strongroom.errors import Unavailable
 
 COUNTED = {
@@ -32,6 +33,10 @@ def health_blueprint(audit: AuditLog) -> Blueprint:
             audit.journal.probe()
         except Unavailable:
             return {"status": "unavailable", "journal": "cannot be written"}, 503
+        verdict = read_verdict(audit.store)
+        if verdict is not None and verdict.failure is not None:
+            # What exactly is in the records, for those who may read them.
+            return {"status": "unavailable", "ledger": "does not hold"}, 503
         return {"status": "ok"}, 200
 
     return health

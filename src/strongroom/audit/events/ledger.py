@@ -14,7 +14,7 @@ class Heartbeat(Event):
 
 @declare("checkpoint_published", stream=Stream.OPS, levels=Level.DEBUG)
 class CheckpointPublished(Event):
-    """A checkpoint of so many records was signed."""
+    """Checkpoints are being signed, the newest of so many records; recorded once a minute."""
 
     count: int
 

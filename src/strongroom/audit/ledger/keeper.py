@@ -21,7 +21,7 @@ from strongroom.audit.ledger.copies import Copies
 from strongroom.audit.ledger.ledger import Ledger, Signed
 from strongroom.audit.ledger.upkeep import heartbeat_due, thin_checkpoints
 from strongroom.audit.ledger.verdict import read_verdict, write_verdict
-from strongroom.audit.merkle import SigningKey, Unproven
+from strongroom.audit.merkle import Malformed, SigningKey, Unproven
 from strongroom.errors import Corrupt, SettingsError, Unavailable
 from strongroom.store import Store
 
@@ -38,6 +38,12 @@ HEARTBEAT_SECONDS: Final = 3600
 
 FIRST_VERIFICATION_SECONDS = 60.0
 """After the start, which has enough to do."""
+
+PUBLISHED_SECONDS = 60.0
+"""So often it is recorded that checkpoints are signed: one for each would fill the list of records."""
+
+BEAT_SECONDS = 60.0
+"""How often to look whether a heartbeat is due."""
 
 THIN_SECONDS: Final = 3600.0
 COMPLAINT_SECONDS: Final = 3600.0
@@ -74,6 +80,7 @@ class Keeper:
         self._threads: list[threading.Thread] = []
         self._newest: Signed | None = None
         self._complained: tuple[str, float] | None = None
+        self._published = _Regular(PUBLISHED_SECONDS, self._publish, first=0.0)
 
     def start(self) -> None:
         """Begin, once in a process."""
@@ -104,9 +111,9 @@ class Keeper:
     def _work(self) -> None:
         key: SigningKey | None = None
         others = [
-            _Regular(COPY_SECONDS, self._copy),
-            _Regular(THIN_SECONDS, lambda: thin_checkpoints(self._store)),
-            _Regular(SIGN_SECONDS * 60, self._beat),
+            _Regular(COPY_SECONDS, self._copy, first=0.0),
+            _Regular(BEAT_SECONDS, self._beat, first=BEAT_SECONDS),
+            _Regular(THIN_SECONDS, lambda: thin_checkpoints(self._store), first=BEAT_SECONDS),
         ]
         slow = threading.Thread(target=self._verify_now_and_then, daemon=True)
         slow.start()
@@ -131,7 +138,7 @@ class Keeper:
     def _sign(self, key: SigningKey) -> None:
         try:
             signed = self._ledger.advance(key)
-        except (Corrupt, Unproven) as error:
+        except (Corrupt, Malformed, Unproven) as error:
             self._complain(str(error))
             return
         if self._complained is not None:
@@ -139,7 +146,7 @@ class Keeper:
             write_verdict(self._store, None)
         if signed is not None:
             self._newest = signed
-            self._record(CheckpointPublished(count=signed.size))
+            self._published.run()
 
     def _complain(self, failure: str) -> None:
         """Say that the evidence is in danger; the same thing once an hour."""
@@ -151,6 +158,10 @@ class Keeper:
         self._complained = (failure, now)
         write_verdict(self._store, failure)
         self._record(VerificationFailed(reason="ledger_not_signed", extra={"failure": failure}))
+
+    def _publish(self) -> None:
+        if self._newest is not None:
+            self._record(CheckpointPublished(count=self._newest.size))
 
     def _copy(self) -> None:
         newest = self._newest or self._ledger.newest()
@@ -184,9 +195,9 @@ class Keeper:
 class _Regular:
     """Something that is done at most so often."""
 
-    def __init__(self, seconds: float, action: Callable[[], object]) -> None:
+    def __init__(self, seconds: float, action: Callable[[], object], *, first: float) -> None:
         self._seconds = seconds
-        self._next = 0.0
+        self._next = time.monotonic() + first
         self.action = action
 
     def run(self, *, now: bool = False) -> None:
@@ -200,16 +211,21 @@ class Lease:
     """Held by one process at a time; the kernel takes it back when that process ends."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = path
+        self._descriptor: int | None = None
 
     def taken(self) -> bool:
-        """Take it; False while another process has it."""
+        """Take it; False while another process has it, or its file cannot be opened."""
         try:
+            if self._descriptor is None:
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+                self._descriptor = os.open(self._path, flags, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError:
             return False
         return True
 
     def close(self) -> None:
         """Let go."""
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)

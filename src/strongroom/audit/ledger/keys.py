@@ -1,7 +1,9 @@
 """The keys that have signed the ledger, in their order, and how one vouches for the next.
 
-The first checkpoint of a new key is signed by the key before it as well. Whoever trusts one key so
-can follow the chain to the others, without trusting the table that it is written in.
+A new key is named in a ``signing_key_changed`` record, and the first checkpoint that covers it is signed
+by the key before it as well. Whoever trusts one key so can follow the chain to the others, without
+trusting the table that it is written in. The second signature alone would show nothing: anybody can add
+a signature to a checkpoint that is out in the world.
 """
 
 from __future__ import annotations

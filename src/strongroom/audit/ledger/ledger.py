@@ -18,7 +18,6 @@ from sqlalchemy import Connection, Row, insert, select
 
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.head import Head
-from strongroom.audit.journal.tables import journal
 from strongroom.audit.ledger.keys import KeyRing, admit
 from strongroom.audit.ledger.tables import ledger_checkpoint
 from strongroom.audit.ledger.tiles import grow_tiles, store_tiles, tile_reader, tiled_size
@@ -34,6 +33,7 @@ from strongroom.audit.merkle import (
 )
 from strongroom.errors import Corrupt, Refused
 from strongroom.store import Store
+from strongroom.store.engine import driver_cursor
 
 CHUNK: Final = 16_384
 """Entries hashed at a time: bounds memory, and how long other writers wait for the tiles."""
@@ -163,18 +163,18 @@ def _entries(connection: Connection, start: int, end: int) -> list[bytes]:
 
     :raises Corrupt: naming the first that is missing
     """
-    wanted = (
-        select(journal.c.seq, journal.c.entry)
-        .where(journal.c.stream == Stream.AUDIT.value, journal.c.seq >= start, journal.c.seq < end)
-        .order_by(journal.c.seq)
-    )
-    rows = connection.execute(wanted).all()
-    for expected, row in zip(range(start, end), rows, strict=False):
-        if row.seq != expected:
-            raise Corrupt(f"record {expected:,} is missing; the next is {row.seq:,}")
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    cursor = driver_cursor(connection)
+    cursor.execute(_NEXT.replace("?", mark), (start, end))
+    rows: list[tuple[int, bytes]] = cursor.fetchall()
+    for expected, (seq, entry) in zip(range(start, end), rows, strict=False):
+        if seq != expected:
+            raise Corrupt(f"record {expected:,} is missing; the next is {seq:,}")
+        if not isinstance(entry, bytes):
+            raise Corrupt(f"the entry of record {expected:,} is not what was stored")
     if len(rows) < end - start:
         raise Corrupt(f"record {start + len(rows):,} is missing, and all after it")
-    return [row.entry for row in rows]
+    return [entry for _, entry in rows]
 
 
 def _last(connection: Connection) -> Signed | None:
@@ -204,4 +204,7 @@ def _sign(connection: Connection, step: _Step, signers: Sequence[SigningKey]) ->
     return Signed(head.next_seq, hashed.root(), now, note)
 
 
+_NEXT: Final = (
+    "SELECT seq, entry FROM journal WHERE stream = 'audit' AND seq >= ? AND seq < ? ORDER BY seq"
+)
 _newest = select(ledger_checkpoint).order_by(ledger_checkpoint.c.size.desc()).limit(1)

@@ -27,7 +27,9 @@ def fetch_tile(connection: Connection, tile: Tile) -> bytes:
     wanted = select(ledger_tile.c.hashes).where(
         ledger_tile.c.level == tile.level, ledger_tile.c.tile_index == tile.index
     )
-    hashes: bytes = connection.execute(wanted).scalar() or b""
+    hashes: object = connection.execute(wanted).scalar() or b""
+    if not isinstance(hashes, bytes):
+        raise Corrupt(f"{tile.path} is not what was stored")
     if len(hashes) < tile.length:
         raise Corrupt(f"{tile.path} has {len(hashes):,} bytes instead of {tile.length:,}")
     return hashes[: tile.length]

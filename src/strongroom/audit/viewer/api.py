@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 
 from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
+from strongroom.audit.viewer.evidence import proof_file
 from strongroom.audit.viewer.request import ViewerRequest
 from strongroom.audit.viewer.source import RecordSource, log_view
 from strongroom.errors import Refused
 
 
 def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
-    """``/records`` and ``/records/<id>``, to be registered under the API's path."""
+    """``/records``, ``/records/<id>`` and its ``/proof``, to be registered under the API's path."""
     api = Blueprint("records", __name__)
 
     def refuse(refusal: Refused) -> Refused:
@@ -51,4 +53,13 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
         log_view(source, LogsViewed(count=1, extra={"record": record_id}))
         return record
 
+    api.add_url_rule("/records/<record_id>/proof", "give_proof", partial(_give_proof, source))
     return api
+
+
+def _give_proof(source: RecordSource, record_id: str) -> Response:
+    try:
+        return proof_file(source, record_id)
+    except Refused as refusal:
+        log_view(source, LogsViewFailed(reason=refusal.reason))
+        raise

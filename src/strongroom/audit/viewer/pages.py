@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlencode
@@ -12,9 +13,11 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from strongroom.audit.events import Level, Stream
 from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
+from strongroom.audit.ledger.status import Assurance
 from strongroom.audit.query import Page
 from strongroom.audit.viewer import present
 from strongroom.audit.viewer.assets import fingerprint
+from strongroom.audit.viewer.evidence import bundle_file, proof_file, shown_proof
 from strongroom.audit.viewer.request import SPANS, ViewerRequest
 from strongroom.audit.viewer.source import RecordSource, log_view
 from strongroom.errors import Refused
@@ -40,7 +43,12 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
 
     @pages.context_processor
     def shared() -> dict[str, Any]:
-        return {"layout": layout, "present": present, "fingerprint": fingerprint(*_ASSETS)}
+        return {
+            "layout": layout,
+            "present": present,
+            "fingerprint": fingerprint(*_ASSETS),
+            "assurance": partial(Assurance.load, source.store),
+        }
 
     @pages.get("")
     def list_records() -> Response:
@@ -68,11 +76,24 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
             fields=present.shown_fields(record),
             frames=present.frames(record),
             related=related,
+            proof=shown_proof(source, record),
         )
         return make_response(page)
 
     pages.add_url_rule("/", "list_records_too", list_records)
+    proof, bundle = partial(_give, source, proof_file), partial(_give, source, bundle_file)
+    pages.add_url_rule("/<record_id>/proof", "give_proof", proof)
+    pages.add_url_rule("/<record_id>/bundle", "give_bundle", bundle)
     return pages
+
+
+def _give(
+    source: RecordSource, make: Callable[[RecordSource, str], Response], record_id: str
+) -> Response:
+    try:
+        return make(source, record_id)
+    except Refused as refusal:
+        _refuse(source, refusal)
 
 
 def _read(source: RecordSource) -> ViewerRequest:

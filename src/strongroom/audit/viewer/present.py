@@ -86,8 +86,13 @@ def _what_went_wrong(record: Record) -> Iterator[str]:
 
 
 def _counted(event: str, count: int) -> str:
-    """How many of what the event's name begins with: ``files_listed`` lists files."""
-    noun = event.partition("_")[0].replace("logs", "records")
+    """How many of what the event's name begins with: ``files_listed`` lists files.
+
+    What is begun with the log itself counts records.
+    """
+    noun = event.partition("_")[0]
+    if noun in ("logs", "log", "checkpoint", "verification", "evidence"):
+        noun = "records"
     return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"
 
 

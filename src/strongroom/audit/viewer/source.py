@@ -6,8 +6,10 @@ from typing import Protocol
 
 from strongroom.audit.events import Catalogue, Event
 from strongroom.audit.events.system import LogsViewedUnrecorded
+from strongroom.audit.ledger import Ledger
 from strongroom.audit.query import RecordSearch
 from strongroom.errors import Unavailable
+from strongroom.store import Store
 
 
 class RecordSource(Protocol):
@@ -16,6 +18,14 @@ class RecordSource(Protocol):
     @property
     def search(self) -> RecordSearch:
         """Reads records."""
+
+    @property
+    def store(self) -> Store:
+        """Where they are kept."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is signed of them."""
 
     @property
     def catalogue(self) -> Catalogue:

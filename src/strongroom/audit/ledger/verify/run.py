@@ -1,0 +1,219 @@
+"""A verification: one state of the database, one pass over its records, every check."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from strongroom.audit.events import Event, Stream
+from strongroom.audit.events.ledger import LogVerified, VerificationFailed
+from strongroom.audit.journal.tables import journal
+from strongroom.audit.ledger.tables import ledger_copy
+from strongroom.audit.ledger.verify.against import Outside
+from strongroom.audit.ledger.verify.check import Check
+from strongroom.audit.ledger.verify.ledger import LATE_SECONDS, LedgerCheck, is_late
+from strongroom.audit.ledger.verify.parts import IsForgotten, nothing_forgotten, parts
+from strongroom.audit.ledger.verify.records import Ids, Order, columns, entries
+from strongroom.audit.ledger.verify.report import HeldCopy, Report, State, Tally, Verdict
+from strongroom.audit.ledger.verify.rows import Block, Unreadable, blocks, fetch, total
+from strongroom.audit.ledger.verify.streams import Database, Unledgered
+from strongroom.audit.ledger.verify.trust import Trust
+from strongroom.store import Store
+
+_timestamp: Final = select(journal.c.timestamp).where(
+    journal.c.stream == Stream.AUDIT.value, journal.c.seq == bindparam("wanted")
+)
+_held: Final = select(ledger_copy.c.place, ledger_copy.c.size, ledger_copy.c.copied_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a verification is: records of the audit stream."""
+
+    done: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def verify(
+    store: Store,
+    *,
+    trust: Trust,
+    against: Sequence[Outside] = (),
+    more_checks: Sequence[Check] = (),
+    progress: OnProgress | None = None,
+    is_forgotten: IsForgotten = nothing_forgotten,
+) -> Report:
+    """Recompute everything from the stored bytes; a verdict for each kind of check.
+
+    Reads one consistent state, while others may go on writing, in constant memory. Writes nothing.
+    What does not hold is told in the report, never raised. Use from any thread.
+
+    :param trust: whose signatures count
+    :param against: checkpoints held elsewhere
+    :param more_checks: see the same records
+    :param progress: called several times a second
+    :param is_forgotten: whether a part may be missing
+    :raises sqlalchemy.exc.DBAPIError: when the database cannot be opened at all
+    """
+    ledger = LedgerCheck(trust, against)
+    columns_covers = "what records are searched by is what their entries say"
+    checks: list[Check] = [
+        Database(),
+        Order(),
+        entries(Tally("entries", "every entry is canonical JSON of at most 65,535 bytes")),
+        columns(Tally("columns", columns_covers)),
+        Ids(),
+        parts(is_forgotten),
+        ledger,
+        *(Unledgered(stream) for stream in Stream if stream is not Stream.AUDIT),
+        *more_checks,
+    ]
+    return _run(store, checks, ledger, progress)
+
+
+def verify_ledger(
+    store: Store,
+    *,
+    trust: Trust,
+    against: Sequence[Outside] = (),
+    progress: OnProgress | None = None,
+) -> Report:
+    """Recompute the tree from the entries and compare tiles, head row, keys and checkpoints.
+
+    A third of :func:`verify`'s time: leaves out whatever is not the ledger, such as the columns that
+    are searched by and the parts. Otherwise the same.
+    """
+    ledger = LedgerCheck(trust, against)
+    return _run(store, [ledger], ledger, progress, ledger_only=True)
+
+
+def _run(
+    store: Store,
+    checks: Sequence[Check],
+    ledger: LedgerCheck,
+    progress: OnProgress | None,
+    *,
+    ledger_only: bool = False,
+) -> Report:
+    began_at, started = time.time_ns() // 1000, time.perf_counter()
+    guarded = [_Guarded(check) for check in checks]
+    with store.read() as connection:
+        for check in guarded:
+            check.begin(connection)
+        records = blocks(connection, Stream.AUDIT.value, ledger_only=ledger_only)
+        size, unreadable = _pass(records, guarded, total(connection, Stream.AUDIT.value), progress)
+        verdicts = [verdict for check in guarded for verdict in check.verdicts()]
+        warnings = list(_warnings(connection, size, ledger.signed.size))
+        copies = _copies(connection)
+    if unreadable:
+        reason = f"the records cannot be read: {unreadable}"
+        verdicts.append(Verdict("reading", "all records can be read", State.FAILS, 0, None, reason))
+    return Report(
+        verdicts=verdicts,
+        size=size,
+        signed_size=ledger.signed.size,
+        trust=ledger.trust.source,
+        keys=ledger.keys,
+        warnings=warnings,
+        copies=copies,
+        began_at=began_at,
+        seconds=time.perf_counter() - started,
+    )
+
+
+class _Guarded:
+    """A check that an error of the database fails, instead of ending the verification."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._broken: str | None = None
+
+    def begin(self, connection: Connection) -> None:
+        try:
+            self._check.begin(connection)
+        except Unreadable as error:
+            self._broken = str(error)
+
+    def see(self, block: Block) -> None:
+        if self._broken is None:
+            try:
+                self._check.see(block)
+            except Unreadable as error:
+                self._broken = str(error)
+
+    def verdicts(self) -> Sequence[Verdict]:
+        if self._broken is None:
+            try:
+                return self._check.verdicts()
+            except Unreadable as error:
+                self._broken = str(error)
+        reason = f"the database cannot be read: {self._broken}"
+        covers = "could not be looked at"
+        return [Verdict(name, covers, State.FAILS, 0, None, reason) for name in self._check.names]
+
+
+def _pass(
+    records: Iterator[Block], checks: Sequence[_Guarded], expected: int, progress: OnProgress | None
+) -> tuple[int, str | None]:
+    """Show every record to every check; how many, and what the database said if there are more."""
+    done = 0
+    try:
+        for block in records:
+            for check in checks:
+                check.see(block)
+            done += len(block)
+            if progress is not None:
+                progress(Progress(done, max(done, expected)))
+    except Unreadable as error:
+        return done, str(error)
+    return done, None
+
+
+def _warnings(connection: Connection, size: int, signed: int) -> Iterator[str]:
+    rows = _read_if_possible(connection, _timestamp, wanted=signed)
+    if rows and is_late(rows[0][0]):
+        yield (
+            f"{size - signed:,} records are not signed yet, the first of them, {signed:,}, "
+            f"since more than {LATE_SECONDS // 60} minutes: does the server run?"
+        )
+
+
+def _copies(connection: Connection) -> list[HeldCopy]:
+    held = [
+        HeldCopy(*row)
+        for row in _read_if_possible(connection, _held)
+        if type(row[0]) is str and type(row[1]) is int and type(row[2]) is int
+    ]
+    return sorted(held, key=lambda copy: copy.copied_at, reverse=True)
+
+
+def _read_if_possible(
+    connection: Connection, wanted: Select[Any], /, **values: object
+) -> Sequence[tuple[Any, ...]]:
+    """What is said beside the verdicts; some check has failed already if it cannot be read."""
+    try:
+        return fetch(connection, wanted, **values)
+    except Unreadable:
+        return ()
+
+
+def outcome(report: Report) -> Event:
+    """The event that records what came of it."""
+    told = {
+        verdict.name: f"{verdict.state}, {verdict.count:,}"
+        + (f": {verdict.reason}" if verdict.state is State.FAILS else "")
+        for verdict in report.verdicts
+    }
+    extra = {"checks": told, "signed": report.signed_size, "seconds": round(report.seconds, 3)}
+    if report.holds:
+        return LogVerified(count=report.size, extra=extra)
+    return VerificationFailed(
+        reason=f"{report.failed[0].name}_failed", count=report.size, extra=extra
+    )
