@@ -24,7 +24,7 @@ from tests.serving import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TURNS: Final = 5
-CONNECTIONS: Final = 32
+CONNECTIONS: Final = 128
 _RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
 _FAILED: Final = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 
@@ -83,7 +83,7 @@ def _serving(environment: Mapping[str, str]) -> Iterator[str]:
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "-k", "strongroom.web.worker.PatientWorker"),
-            *("-w", "2", "--threads", "32", "-b", f"127.0.0.1:{port}", "--log-level", "critical"),
+            *("-w", "2", "--threads", "64", "-b", f"127.0.0.1:{port}", "--log-level", "critical"),
             "benchmarks.requests.app:make_application()",
         ],
         cwd=ROOT,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -56,17 +58,22 @@ class Head:
             return self
         stream = self.stream.value
         rows = [record.row(stream, seq) for seq, record in enumerate(records, self.next_seq)]
-        statements = _statements(connection.dialect.paramstyle)
-        driver_cursor(connection).executemany(statements.insert, rows)
+        cursor = driver_cursor(connection)
+        for start in range(0, len(rows), MAX_ROWS):
+            some = rows[start : start + MAX_ROWS]
+            statement = _insertion(connection.dialect.paramstyle, len(some))
+            cursor.execute(statement, tuple(chain.from_iterable(some)))
         edge = None if self.edge is None else self.edge.extend(record.leaf for record in records)
         return Head(self.stream, self.next_seq + len(records), edge)
 
     def save(self, connection: Connection) -> None:
         """Write the head row."""
         edge = b"" if self.edge is None else self.edge.to_bytes()
-        statements = _statements(connection.dialect.paramstyle)
-        row = (self.next_seq, edge, self.stream.value)
-        driver_cursor(connection).execute(statements.update, row)
+        mark = _mark(connection.dialect.paramstyle)
+        driver_cursor(connection).execute(
+            f"UPDATE journal_head SET next_seq = {mark}, edge = {mark} WHERE stream = {mark}",  # noqa: S608  # placeholders
+            (self.next_seq, edge, self.stream.value),
+        )
 
 
 HeadRow = tuple[int, bytes]
@@ -80,17 +87,21 @@ def read_heads(connection: Connection) -> dict[str, HeadRow]:
     return {stream: (next_seq, bytes(edge)) for stream, next_seq, edge in cursor.fetchall()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Statements:
-    insert: str
-    update: str
+MAX_ROWS: Final = 64
+"""Rows in one statement: 768 parameters, where old SQLite allows 999.
+
+For each row of an ``executemany``, Python's ``sqlite3`` lets go of the interpreter, and in a busy
+process it is long until it gets it back, while everybody waits for the write lock that it holds.
+"""
 
 
-@lru_cache(maxsize=4)
-def _statements(paramstyle: str) -> _Statements:
-    mark = "?" if paramstyle == "qmark" else "%s"
+@lru_cache(maxsize=4 * MAX_ROWS)
+def _insertion(paramstyle: str, count: int) -> str:
     names = [column.name for column in journal.columns]
-    return _Statements(
-        f"INSERT INTO journal ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})",  # noqa: S608  # our own names
-        f"UPDATE journal_head SET next_seq = {mark}, edge = {mark} WHERE stream = {mark}",  # noqa: S608  # the same
-    )
+    row = f"({', '.join([_mark(paramstyle)] * len(names))})"
+    values = ", ".join([row] * count)
+    return f"INSERT INTO journal ({', '.join(names)}) VALUES {values}"  # noqa: S608  # placeholders
+
+
+def _mark(paramstyle: str) -> str:
+    return "?" if paramstyle == "qmark" else "%s"
