@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from examples import behind_proxy
 from strongroom import AuditLog
+from strongroom.audit.access import from_loopback, from_this_machine
 from tests.examples.conftest import Closing
 from tests.examples.running import ROOT, gunicorn, named, stored
 
@@ -120,6 +121,12 @@ def test_without_proxy_fix_a_header_is_not_believed(tmp_path: Path, closing: Clo
         ("192.0.2.1", {}, 403),
         ("", {}, 403),
         ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 403),  # a proxy on this machine
+        ("127.0.0.1", {"X-Forwarded-Host": "localhost"}, 403),
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}, 403),
+        ("127.0.0.1", {"X-Forwarded-Server": "a"}, 403),
+        ("127.0.0.1", {"X-Real-IP": "127.0.0.1"}, 403),
+        ("127.0.0.1", {"Via": "1.1 proxy"}, 403),
+        ("127.0.0.1", {"CF-Connecting-IP": "127.0.0.1"}, 403),
         ("127.0.0.1", {"Forwarded": "for=192.0.2.1"}, 403),
         ("127.0.0.1", {"Host": "files.example.org"}, 403),  # DNS rebinding
     ],
@@ -133,6 +140,51 @@ def test_by_default_the_viewer_is_for_this_machine(
     environ = {"REMOTE_ADDR": address}
     answer = client.get("/logs", headers=headers, environ_overrides=environ, buffered=True)
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("believed", "asked", "status"),
+    [
+        ({"x_for": 1}, ("127.0.0.1", {}), 200),  # past the proxy
+        ({"x_for": 1}, ("192.0.2.1", {}), 403),
+        ({"x_for": 1}, ("192.0.2.1", {"X-Forwarded-For": "127.0.0.1"}), 403),  # not by the proxy
+        ({"x_for": 1}, ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}), 403),
+        ({"x_for": 1}, ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}), 403),
+        ({"x_for": 2}, ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}), 403),  # one proxy only
+        ({"x_for": 0, "x_proto": 1}, ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}), 403),
+        ({"x_for": 0, "x_host": 1}, ("127.0.0.1", {"X-Forwarded-Host": "localhost"}), 403),
+    ],
+)
+@pytest.mark.parametrize("order", ["ProxyFix first", "AuditLog first"])
+def test_nor_does_it_open_through_proxy_fix(
+    tmp_path: Path,
+    order: str,
+    believed: dict[str, int],
+    asked: tuple[str, dict[str, str]],
+    status: int,
+) -> None:
+    app = Flask("app", instance_path=str(tmp_path))
+    if order == "AuditLog first":
+        AuditLog(app)
+    app.wsgi_app = ProxyFix(app.wsgi_app, **believed)  # type: ignore[method-assign]
+    if order == "ProxyFix first":
+        AuditLog(app)
+    address, headers = asked
+    environ = {"REMOTE_ADDR": address}
+    client = app.test_client()
+    answer = client.get("/logs", headers=headers, environ_overrides=environ, buffered=True)
+    app.extensions["strongroom.audit"].close()
+    assert answer.status_code == status
+
+
+def test_without_the_header_the_connection_itself_must_be_local() -> None:
+    """``ProxyFix`` in other middleware may have used a header that is gone by now."""
+    app = Flask("app")
+    replaced = {"werkzeug.proxy_fix.orig": {"REMOTE_ADDR": "192.0.2.1"}}
+    for environ, allowed in (({}, True), (replaced, False)):
+        overrides = {"REMOTE_ADDR": "127.0.0.1", **environ}
+        with app.test_request_context("/", environ_overrides=overrides):
+            assert from_loopback() is from_this_machine() is allowed
 
 
 def test_the_example_says_who_may_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -266,3 +266,16 @@ def test_killed_in_the_middle(audit: AuditLog, moment: str, expected: int) -> No
     assert found(audit.store.path) == (expected, expected)
     audit.log(LogsViewed(count=2))
     assert check_stream(audit.store, Stream.AUDIT) == expected + 1
+
+
+@pytest.mark.parametrize("kind", ["SQLAlchemy", "SQLAlchemy, immediate"])
+def test_a_savepoint_inside_takes_back_rows_only(
+    tmp_path: Path, audit: AuditLog, kind: str
+) -> None:
+    """As the documentation warns: the records are kept apart until the end of the block."""
+    with connected(kind, tmp_path / "app.db") as connection, audit.transaction(connection):
+        savepoint = connection.begin_nested()
+        execute(connection, INSERT)
+        audit.log(LogsViewed(count=1))
+        savepoint.rollback()
+    assert found(tmp_path / "app.db") == (0, 1)

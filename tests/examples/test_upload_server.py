@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,14 @@ from tests.examples.running import ROOT, Server, flask_run, gunicorn, named, sto
 def test_it_is_short() -> None:
     source = ROOT / "examples" / "upload_server.py"
     assert len(source.read_text("utf-8").splitlines()) < 80
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Give what is queued the time to be committed."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def use(server: Server) -> None:
@@ -36,6 +46,8 @@ def test_every_request_leaves_its_records(tmp_path: Path, server: str) -> None:
     if server == "flask run":
         with flask_run("examples/upload_server.py", str(instance), log) as running:
             use(running)
+            # Its threads do not outlive an interrupt, and a response is recorded when it is over.
+            wait_for(lambda: len(named(stored(instance / "audit.db"), "response")) > 6)
             running.process.send_signal(signal.SIGINT)  # as people stop it
             running.process.wait(timeout=60)
     else:

@@ -36,7 +36,7 @@ def values(secret: str) -> st.SearchStrategy[Any]:
     """Things that hold the secret."""
     return st.sampled_from(
         [
-            secret, secret.encode(), bytearray(secret, "ascii"), [secret], (secret,), {secret},
+            secret, secret.encode(), [1, secret], bytearray(secret, "ascii"), [secret], (secret,), {secret},
             {"x": secret}, {secret: 1}, {"x": [{"y": secret}]}, {"password": secret},
             f"<{secret}>",
         ]
@@ -82,6 +82,57 @@ def test_under_a_secret_key(secret: str, key: str, data: st.DataObject) -> None:
 
 
 @given(secrets, secret_keys(), st.data())
+def test_in_pairs(secret: str, key: str, data: st.DataObject) -> None:
+    """The items of a form, of headers, of a dictionary."""
+    pair = data.draw(st.sampled_from([(key, secret), [key, secret], (key, [secret])]))
+    found = data.draw(buried(data.draw(st.sampled_from([[pair], pair, [("a", "b"), pair]]))))
+    for kept in logged(repr(found), ValueError(*pair), field=found, text=repr(found)):
+        assert secret not in kept
+
+
+@given(secrets, st.data())
+def test_credentials_in_an_address(secret: str, data: st.DataObject) -> None:
+    """Whatever stands in a password, and wherever a long text is cut."""
+    parts = st.text(string.ascii_letters + string.digits + "/?#'@:!$&*+,;=%-_.~", max_size=8)
+    scheme = data.draw(st.sampled_from(["postgresql", "redis", "amqp", "mysql+pymysql"]))
+    password = data.draw(parts) + secret + data.draw(parts)
+    address = f"{scheme}://user:{password}@db.example.org/app"
+    padding = data.draw(
+        st.sampled_from([0, 10, 2_000]) | st.integers(1_980, 2_060) | st.integers(3_950, 4_100)
+    )
+    text = "x" * padding + " " + address
+    for kept in logged(text, ValueError(text), field=text):
+        assert secret not in kept
+
+
+@given(
+    secrets,
+    st.sampled_from(["pin", "otp", "auth", "totp", "jwt", "PIN", "my_otp", "smsOtp", "auth-key"]),
+    st.sampled_from(["{}={}", "{}: {}", "{} => {}", "{}:={}", "('{}', '{}')", '{{"{}": "{}"}}']),
+)
+def test_short_words_that_are_names(secret: str, word: str, form: str) -> None:
+    text = form.format(word, secret + "1")
+    for kept in logged(text, ValueError(text), field=text, **{word: secret}):
+        assert secret not in kept
+
+
+@given(
+    secrets,
+    st.sampled_from(
+        [
+            "error_type", "method", "range", "sha256", "detected_type", "version", "request_id",
+            "user_id", "file_id", "folder_id", "content_type", "app", "host", "verifier_key",
+        ]
+    ),
+    st.sampled_from(["token={}", "a/b;password={}", "secret:{}", "redis://u:{}@h", "/x?code={}"]),
+)  # fmt: skip
+def test_fields_that_are_never_forgotten(secret: str, name: str, form: str) -> None:
+    values: dict[str, Any] = {name: form.format(secret)}
+    for kept in logged(**values):
+        assert secret not in kept
+
+
+@given(secrets, secret_keys(), st.data())
 def test_in_text_and_in_an_exception(secret: str, key: str, data: st.DataObject) -> None:
     key = key.strip().replace(" ", "_")
     form = data.draw(
@@ -98,6 +149,11 @@ def test_in_text_and_in_an_exception(secret: str, key: str, data: st.DataObject)
                 f"https://user:{secret}@example.org/",
                 f"https://example.org/?q={secret}",
                 f"Bearer {secret}",
+                f"{key} => {secret}",
+                f"{key}%3D{secret}",
+                f"<{key}>{secret}</{key}>",
+                f"--password {secret}",
+                f"/callback?code={secret}",
             ]
         )
     )

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from sqlalchemy import Connection
 
-from strongroom.audit.events import Stream
+from strongroom.audit.events import Catalogue, Event, Level, Outcome, Stream, declare
 from strongroom.audit.events.system import ApplicationStarted, LogsViewed
 from strongroom.audit.extension import AuditFailure, AuditLog
 from strongroom.audit.journal.check import check_stream
@@ -28,6 +28,17 @@ from strongroom.store.migrate import migrate
 MakeAudit = Callable[..., AuditLog]
 
 
+@declare(
+    "order_shipped",
+    stream=Stream.OPS,
+    levels={Outcome.SUCCESS: Level.INFO, Outcome.DENIED: Level.ERROR},
+)
+class OrderShipped(Event):
+    """An order left the house."""
+
+    outcome: Outcome
+
+
 @pytest.fixture
 def make_audit(store: Store) -> Iterator[MakeAudit]:
     """An audit log on the store that prints JSON; ``structlog.get_logger()`` ends in it."""
@@ -35,7 +46,11 @@ def make_audit(store: Store) -> Iterator[MakeAudit]:
 
     def make(failure: AuditFailure = "refuse") -> AuditLog:
         audit = AuditLog(
-            store=store, viewer=None, output=Output("json", "stderr"), audit_failure=failure
+            store=store,
+            viewer=None,
+            output=Output("json", "stderr"),
+            audit_failure=failure,
+            catalogue=Catalogue(OrderShipped),
         )
         configure_structlog(audit.pipeline)
         return audit
@@ -157,8 +172,35 @@ def test_a_log_call_of_the_ops_stream_never_raises(make_audit: MakeAudit, tmp_pa
         def __repr__(self) -> str:
             raise RuntimeError("no text")
 
+    class Odd(str):
+        """Text that cannot be compared, looked up, measured or cut."""
+
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            raise RuntimeError("no hash")
+
+        def __eq__(self, _other: object) -> bool:
+            raise RuntimeError("no comparison")
+
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    class Undecided:
+        """Like an array: its comparison has no truth value."""
+
+        def __eq__(self, _other: object) -> bool:
+            raise RuntimeError("neither true nor false")
+
+        __hash__ = None  # type: ignore[assignment]  # as it is without __eq__
+
     audit = make_audit()
     log = structlog.get_logger()
+    log.info(Odd("cache_warmed"))
+    log.info(Odd("order_shipped"))
+    for outcome in (Odd("denied"), Undecided(), "nonsense"):
+        log.info("order_shipped", outcome=outcome)
+        audit.log(OrderShipped(outcome=outcome))  # type: ignore[arg-type]  # that is the mistake
     for value in (Hostile(), [Hostile()], {Hostile(): Hostile()}, object(), 10**400, "\ud800"):
         log.info("cache_warmed", value=value, exception=value, exc_info=value, extra=value)
         log.info("cache_warmed", outcome=value, event_name=value, filename=value)
@@ -173,5 +215,9 @@ def test_a_log_call_of_the_ops_stream_never_raises(make_audit: MakeAudit, tmp_pa
     finally:
         tmp_path.with_name("moved").rename(audit.store.path.parent)
     audit.log(LogsViewed(count=2))
-    assert len([r for r in records(audit) if r["event"] == "cache_warmed"]) >= 12
+    found = records(audit)
+    assert len([record for record in found if record["event"] == "cache_warmed"]) >= 13
+    shipped = [record for record in found if record["event"] == "order_shipped"]
+    assert [r.get("outcome") for r in shipped] == [None, "denied", "denied"] + [None] * 4
+    assert [r["level"] for r in shipped] == ["info"] + ["error"] * 2 + ["info", "warning"] * 2
     assert check_stream(audit.store, Stream.AUDIT) == 1

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from strongroom.audit.events import Stream
+from strongroom.audit.events import Event, Level, Stream, declare
 from strongroom.audit.events.system import LogsViewed
 from strongroom.audit.pipeline.context import bind_context, clear_context
 from tests.unit.making import Capture, capturing_stdlib
@@ -102,3 +102,29 @@ def test_a_thread_of_the_pool_starts_without_context(capture: Capture) -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(log.info, "cache_warmed").result()
     assert "request_id" not in capture.only()
+
+
+def test_who_it_is_in_the_context_is_not_for_a_log_call_to_change(capture: Capture) -> None:
+    bind_context(request_id="r1", user_id="u1")
+    log.info("cache_warmed", user_id="u2", extra="free")
+    structlog.contextvars.bind_contextvars(user_id="u3")  # the application knows better
+    log.info("cache_warmed", user_id=None)
+    first, second = capture.records
+    assert (first["user_id"], first["extra"]) == ("u1", {"user_id": "u2", "extra": "free"})
+    assert second["user_id"] == "u3"
+
+
+@declare("page_printed", stream=Stream.OPS, levels=Level.INFO)
+class PagePrinted(Event):
+    """A page was printed, in a request or by the night shift."""
+
+    path: str
+
+
+def test_a_declared_path_is_that_of_the_request_where_there_is_one(capture: Capture) -> None:
+    capture.pipeline.log(PagePrinted(path="/night"))
+    bind_context(request_id="r1", path="/day")
+    capture.pipeline.log(PagePrinted(path="/night"))
+    outside, inside = capture.records
+    assert outside["path"] == "/night"
+    assert (inside["path"], inside["extra"]) == ("/day", {"path": "/night"})

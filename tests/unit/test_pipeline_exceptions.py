@@ -8,8 +8,10 @@ import sys
 import orjson
 import pytest
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 from strongroom.audit.pipeline.exceptions import MAX_BYTES, MAX_MESSAGE
+from strongroom.audit.pipeline.traces import MAX_CHAIN, MAX_EXCEPTIONS
 from tests.unit.making import Capture, renderings, stored_bytes
 
 log = structlog.get_logger()
@@ -22,6 +24,16 @@ class Mute(Exception):
         raise RuntimeError("no text")
 
     __repr__ = __str__
+
+
+class Counted(Exception):
+    """Counts how often it was read."""
+
+    read = 0
+
+    def __str__(self) -> str:
+        type(self).read += 1
+        return "x" * 10_000
 
 
 def recurse(depth: int) -> None:
@@ -178,3 +190,62 @@ def test_a_value_called_exception_never_stops_a_record(capture: Capture, value: 
     assert (record["event"], record["count"]) == ("work_failed", 1)
     assert stored_bytes(record)
     assert all(renderings(record).values())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_of_a_large_group_only_a_few_members_are_read(capture: Capture, nested: bool) -> None:
+    members: list[Exception] = [Counted() for _ in range(20_000)]
+    if nested:
+        members = [ExceptionGroup("inner", members[i : i + 10]) for i in range(0, 20_000, 10)]
+    Counted.read = 0
+    log.error("work_failed", exc_info=ExceptionGroup("all of them", members))
+    assert 0 < Counted.read <= 2 * MAX_EXCEPTIONS
+    (exception,) = capture.only()["exception"]
+    assert exception["exc_value"].startswith("all of them")
+    assert len(exception["exceptions"]) > 3
+    assert len(orjson.dumps(exception)) <= MAX_BYTES
+
+
+def test_of_a_long_chain_only_the_latest_are_read(capture: Capture) -> None:
+    cause: Exception | None = None
+    for _ in range(1_000):
+        try:
+            raise Counted from cause
+        except Counted as error:
+            cause = error
+    Counted.read = 0
+    log.error("work_failed", exc_info=cause)
+    assert 0 < Counted.read <= 2 * MAX_CHAIN
+    assert len(capture.only()["exception"]) > 3
+
+
+def test_each_cause_keeps_some_of_its_frames(capture: Capture) -> None:
+    cause: Exception | None = None
+    for _ in range(MAX_CHAIN):
+        try:
+            try:
+                recurse(300)
+            except ValueError as error:
+                raise error from cause
+        except ValueError as error:
+            cause = error
+    log.error("work_failed", exc_info=cause)
+    chain = capture.only()["exception"]
+    assert len(chain) == MAX_CHAIN
+    for exception in chain:
+        names = [frame["name"] for frame in exception["frames"]]
+        assert any(name.startswith("Skipped frames: ") for name in names)
+        assert names[-1] == "recurse"
+
+
+def test_the_fields_are_those_of_structlog(capture: Capture) -> None:
+    """Whoever reads structlog's structured tracebacks reads ours."""
+    try:
+        raise ExceptionGroup("both", [chained(2), SyntaxError("bad", ("a.py", 1, 2, "x y"))])
+    except ExceptionGroup as error:
+        error.add_note("a note")
+        log.error("work_failed", exc_info=error)
+        theirs = ExceptionDictTransformer(show_locals=False)(
+            (type(error), error, error.__traceback__)
+        )
+    assert capture.only()["exception"] == theirs

@@ -11,11 +11,15 @@ from typing import Any
 import orjson
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strongroom.audit.events import Stream
 from strongroom.audit.events.system import LogsViewed, RecordsDropped
-from strongroom.audit.pipeline.plain import plain
-from strongroom.audit.pipeline.shape import MAX_EXTRA_BYTES
+from strongroom.audit.pipeline.plain import MAX_NAMES, MAX_WORK, plain
+from strongroom.audit.pipeline.redact import redact_text
+from strongroom.audit.pipeline.shape import MAX_EXTRA_BYTES, shape
+from strongroom.audit.pipeline.share import fair_share
 from tests.unit.making import Capture, renderings, stored_bytes
 
 log = structlog.get_logger()
@@ -241,3 +245,51 @@ def test_a_text_of_lone_surrogates_stays_within_its_limit(capture: Capture) -> N
     assert len(capture.only()["filename"]) <= 1_024
     assert stored_bytes(capture.only())
     assert all(renderings(capture.only()).values())
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 5_000, "\x01" * 5_000, "password" * 700], ids=["x", "x01", "pw"]
+)
+@pytest.mark.parametrize("names", [1, 8, 9, 200, 1_000])
+def test_no_more_is_searched_than_fits_into_a_record(
+    monkeypatch: pytest.MonkeyPatch, text: str, names: int
+) -> None:
+    searched: list[int] = []
+
+    def counted(text: str, *, cut: bool = False) -> str:
+        searched.append(len(text))
+        return redact_text(text, cut=cut)
+
+    monkeypatch.setattr("strongroom.audit.pipeline.plain.redact_text", counted)
+    members = {f"name{i}": text for i in range(names)}
+    listed = [[name, [text] * 5] for name in members]
+    long_names = {"a" * 500 + name: name for name in members}
+    for values in (members, {"one": members}, {"one": listed}, long_names):
+        searched.clear()
+        record = shape({"event": "cache_warmed", **values}, None)
+        assert len(orjson.dumps(record["extra"])) <= MAX_EXTRA_BYTES
+        assert 0 < sum(searched) < 2 * (MAX_WORK + MAX_NAMES)
+
+
+def test_every_long_member_keeps_its_share() -> None:
+    long = {f"name{i}": chr(65 + i % 26) * 5_000 for i in range(100)}
+    extra = shape({"event": "cache_warmed", **long, "invoice": 7, "note": "n" * 60}, None)["extra"]
+    assert (extra["invoice"], extra["note"]) == (7, "n" * 60)
+    assert len(extra) == 102
+    assert all(extra[name].startswith(text[:80]) for name, text in long.items())
+
+
+def test_a_large_nested_value_keeps_its_beginning() -> None:
+    lines = [f"line {number} of many" for number in range(150)]
+    record = shape({"event": "cache_warmed", "lines": [lines] * 100, "invoice": 7}, None)
+    assert record["extra"]["lines"][0] == lines
+    assert record["extra"]["invoice"] == 7
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=300), st.integers(0, 100_000))
+def test_shares_are_fair(wants: list[int], total: int) -> None:
+    share = fair_share(wants, total)
+    taken = sum(min(want, share) for want in wants)
+    assert taken <= total
+    # Nobody is cut short while there is enough for everybody to have one more.
+    assert all(want <= share for want in wants) or total - taken < len(wants)

@@ -70,6 +70,12 @@ def test_a_message_is_searched_for_secrets(stdlib: Capture) -> None:
     assert b"c4nary" not in stored_bytes(stdlib.only())
 
 
+def test_a_member_is_redacted_by_its_key(stdlib: Capture) -> None:
+    """The finished sentence would not tell any more what it holds."""
+    library.warning("%(password)s is what %(user)s sent", {"password": "hunter2", "user": "me"})
+    assert stdlib.only()["extra"]["message"] == "[redacted] is what me sent"
+
+
 def test_warnings_come_too(stdlib: Capture) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")

@@ -7,34 +7,55 @@ from typing import Final
 
 from flask import Request, request
 
-from strongroom.audit.exchange import PROXY_FIX_KEY
+from strongroom.audit.exchange import addresses
 
-_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+_FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED")
+"""How the names of these headers begin: Forwarded (RFC 7239), X-Forwarded-For, -Host, -Proto …"""
+
+_ALSO_FORWARDED: Final = frozenset(
+    {
+        "HTTP_VIA",  # RFC 9110, section 7.6.3
+        "HTTP_X_REAL_IP",
+        "HTTP_CLIENT_IP",
+        "HTTP_X_CLIENT_IP",
+        "HTTP_X_CLUSTER_CLIENT_IP",
+        "HTTP_X_ORIGINAL_FORWARDED_FOR",
+        "HTTP_X_ORIGINAL_HOST",
+        "HTTP_X_ENVOY_EXTERNAL_ADDRESS",
+        "HTTP_TRUE_CLIENT_IP",
+        "HTTP_FASTLY_CLIENT_IP",
+        "HTTP_CF_CONNECTING_IP",
+        "HTTP_CDN_LOOP",  # RFC 8586
+    }
+)
+"""What proxies say besides, in WSGI's spelling (PEP 3333)."""
 
 
 def from_this_machine() -> bool:
     """Whether the current request was made on this machine, to an address of this machine.
 
-    Behind a proxy every request comes from the proxy's address, which may well be this machine's.
-    So a request that says it was forwarded is refused, unless the application uses ``ProxyFix``,
-    which puts the client's own address in place. A name other than ``localhost`` is refused too: a
-    page elsewhere could have pointed its own name at this machine (DNS rebinding).
+    A name other than ``localhost`` is refused: a page elsewhere could have pointed its own name
+    at this machine (DNS rebinding).
     """
-    if PROXY_FIX_KEY not in request.environ and _was_forwarded(request):
-        return False
     return from_loopback() and _names_this_machine(request.host)
 
 
 def from_loopback() -> bool:
-    """Whether the current request comes from an address of this machine, whatever it asked for.
+    """Whether the current request was made on this machine, whatever name it asked for.
 
-    Enough for an application that checks the Host header itself, and that no proxy leads to.
+    Behind a proxy every request comes from the proxy's address, which may well be this machine's.
+    So three things are needed: the connection comes from this machine; the client's address,
+    where ``ProxyFix`` has put another in its place, is of this machine as well; and no header
+    says that the request was forwarded, whoever wrote it and however far it is believed.
+
+    Enough for an application that checks the Host header itself.
     """
-    return _is_loopback(request.remote_addr)
+    client, peer = addresses(request.environ)
+    return _is_loopback(peer) and _is_loopback(client) and not _was_forwarded(request)
 
 
 def _was_forwarded(asked: Request) -> bool:
-    return any(name in asked.headers for name in _FORWARDED)
+    return any(name.startswith(_FORWARDED) or name in _ALSO_FORWARDED for name in asked.environ)
 
 
 def _names_this_machine(host: str) -> bool:

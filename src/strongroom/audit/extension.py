@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ AuditFailure = Literal["refuse", "continue"]
 AUDIT_CATALOGUE: Final = Catalogue.of(web, system, ledger)
 
 _KEY: Final = "strongroom.audit"
+_VIEWER_PATH: Final = re.compile(r"(?:/[\w.~-]+)+")
 
 
 class AuditLog:
@@ -55,7 +57,7 @@ class AuditLog:
     :param database: SQLAlchemy URL of the journal; a relative path of SQLite is one in the
         ``instance_path`` of the first application
     :param store: an open store to use instead, so that records commit with its other rows
-    :param viewer: path of the viewer; None for no viewer
+    :param viewer: path of the viewer, ``/logs`` or deeper; None for no viewer
     :param allow_viewer: called in each viewer request; False answers 403. Without it, only
         programs on this machine see the viewer
     :param viewer_layout: template that the viewer's pages extend
@@ -72,6 +74,7 @@ class AuditLog:
     :param signing: how the ledger over the audit stream is signed; None leaves it unsigned
     :param name: recorded as ``app``; the application's own name without it
     :param version: recorded as ``version``
+    :raises SettingsError: for a path of the viewer that is none, and as :meth:`init_app` does
     """
 
     def __init__(
@@ -93,16 +96,17 @@ class AuditLog:
         version: str | None = None,
     ) -> None:
         self.catalogue = AUDIT_CATALOGUE | (catalogue or Catalogue())
-        self.pipeline = Pipeline(self._route, catalogue)
+        self.pipeline = Pipeline(self._route, catalogue, AUDIT_CATALOGUE)
         self.audit_failure = audit_failure
         self._database = database
-        self._viewer = viewer
+        self._viewer = viewer = _viewer_path(viewer)
         self._allow_viewer = allow_viewer or from_this_machine
         self._viewer_layout = viewer_layout
         self._prints = output is not None
         self._output = SILENT if output is None else output
         given = {"app": name, "version": version, "host": socket.gethostname()}
         self._process = {key: value for key, value in given.items() if value is not None}
+        self._first_app: str | None = None
         prefixes = dict(counted or {})
         if viewer is not None:
             prefixes[f"{viewer}/static/"] = "static"
@@ -139,6 +143,7 @@ class AuditLog:
             self._open(open_store(self._database, app.instance_path))
         create_tables(self.store)
         app.extensions[_KEY] = self
+        self._first_app = self._first_app or app.name
         PROCESS.join(self.pipeline, prints=self._prints)
         atexit.register(self.close)  # nothing queued is lost at an ordinary exit
         self._watcher.put_around(app)
@@ -249,6 +254,8 @@ class AuditLog:
         if not hasattr(self, "journal"):
             raise Unavailable("this AuditLog watches no application yet: call init_app first")
         record.update(self._process, pid=os.getpid())
+        if self._first_app is not None:
+            record.setdefault("app", self._first_app)  # of no request: it had no better one
         if stream is Stream.OPS:
             self._show(record)
             self.journal.enqueue(encode(record, stream))
@@ -275,3 +282,14 @@ class AuditLog:
             self._output.write(record)
         except Exception as error:  # noqa: BLE001  # an output of the application's own
             say_once(f"a record could not be printed: {described(error)}")
+
+
+def _viewer_path(given: str | None) -> str | None:
+    """The path without a slash at its end."""
+    if given is None:
+        return None
+    path = given.rstrip("/")
+    # At the root it would take over the application's own addresses, and count them as its own.
+    if not _VIEWER_PATH.fullmatch(path):
+        raise SettingsError(f"viewer: {given!r} is not a path such as /logs or /internal/logs")
+    return path

@@ -38,6 +38,6 @@ def create_app(settings: Settings, audit: AuditLog, server: access.FileServer) -
     app.register_blueprint(health_blueprint(audit))
     app.register_blueprint(files_pages)
     app.register_blueprint(files_api, url_prefix=API)
-    app.register_blueprint(records_api(audit, lambda: True), url_prefix=API)
+    app.register_blueprint(records_api(audit, from_loopback), url_prefix=API)
     app.register_blueprint(ledger_blueprint(audit, from_loopback), url_prefix="/ledger")
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -134,3 +134,27 @@ def current_recorder() -> object:
     """Who records what is logged in the current context; None where nobody is named."""
     context = _current.get()
     return None if context is None else context.recorder
+
+
+def keep_who(given: MutableMapping[str, Any]) -> None:
+    """Once it was bound who it was, a single log call cannot say otherwise, except in ``extra``.
+
+    What a call is given may come from the client, name by name.
+
+    :param given: what was logged
+    """
+    if "user_id" not in given:
+        return
+    bound = structlog.contextvars.get_contextvars().get("user_id", current_context().get("user_id"))
+    if bound is not None and bound is not given["user_id"]:
+        add_extra(given, {"user_id": given.pop("user_id")})
+        given["user_id"] = bound
+
+
+def add_extra(given: MutableMapping[str, Any], more: Mapping[str, Any]) -> None:
+    """Put more into the ``extra`` of what was logged. Runs no code of the values."""
+    extra = given.get("extra")
+    if type(extra) is dict:
+        given["extra"] = {**more, **extra}
+    else:
+        given["extra"] = dict(more) if extra is None else {**more, "extra": extra}

@@ -7,22 +7,19 @@ from types import TracebackType
 from typing import Any, Final
 
 import orjson
-from structlog.tracebacks import ExceptionDictTransformer
 
-from strongroom.audit.pipeline.plain import plain, text
+from strongroom.audit.pipeline.plain import text
+from strongroom.audit.pipeline.traces import MAX_MESSAGE, Reading
+
+__all__ = ["MAX_BYTES", "MAX_MESSAGE", "structure_exception"]
 
 MAX_BYTES: Final = 32 * 1024
 """Of the ``exception`` field as JSON."""
 
-MAX_MESSAGE: Final = 2_048
-"""Characters of ``error_msg`` and of each exception's text."""
-
-MAX_CHAIN: Final = 20
-"""Exceptions of one chain of causes."""
+MAX_PARTS: Final = 32
+"""How small a part of what is usually read may be read instead."""
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
-
-_transform: Final = ExceptionDictTransformer(show_locals=False, max_frames=40)
 
 
 def structure_exception(given: object) -> dict[str, Any]:
@@ -33,19 +30,13 @@ def structure_exception(given: object) -> dict[str, Any]:
     exc_info = _resolve(given)
     if exc_info is None:
         return {}
-    kind, error, _ = exc_info
+    kind, error, trace = exc_info
+    chain = Reading().chain(error, trace)
     return {
-        "error_type": kind.__qualname__[:255],
-        "error_msg": text(_message(error), limit=MAX_MESSAGE),
-        "exception": _bounded([_one(item) for item in _transform(exc_info)[:MAX_CHAIN]]),
+        "error_type": text(kind.__qualname__, limit=255),
+        "error_msg": chain[0]["exc_value"],
+        "exception": _bounded(chain, error, trace),
     }
-
-
-def _one(exception: dict[str, Any]) -> dict[str, Any]:
-    """One exception of the chain as plain data, its text no longer than a message."""
-    shortened = {**exception, "exc_value": str(exception.get("exc_value", ""))[:MAX_MESSAGE]}
-    found: dict[str, Any] = plain(shortened, depth=8)
-    return found
 
 
 def _resolve(given: object) -> ExcInfo | None:
@@ -59,23 +50,14 @@ def _resolve(given: object) -> ExcInfo | None:
     return None if kind is None or error is None else (kind, error, trace)
 
 
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as broken:  # noqa: BLE001  # __str__ may raise anything
-        return f"<message that cannot be read: {type(broken).__name__}>"
-
-
-def _bounded(exceptions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Drop frames from the middle of the stacks, then causes, until the whole fits."""
-    while len(orjson.dumps(exceptions)) > MAX_BYTES:
-        longest = max(exceptions, key=lambda item: len(item.get("frames") or ()))
-        frames = longest.get("frames") or []
-        if len(frames) > 4:
-            middle = len(frames) // 2
-            longest["frames"] = frames[: middle - 1] + frames[middle + 1 :]
-        elif len(exceptions) > 1:
-            exceptions = exceptions[:-1]
-        else:
-            return [{"exc_type": exceptions[0].get("exc_type"), "exc_value": "[too long]"}]
-    return exceptions
+def _bounded(
+    chain: list[dict[str, Any]], error: BaseException, trace: TracebackType | None
+) -> list[dict[str, Any]]:
+    """The chain; read again with half as much of everything until the whole fits."""
+    part = 1
+    while len(orjson.dumps(chain)) > MAX_BYTES:
+        part *= 2
+        if part > MAX_PARTS:
+            return [{"exc_type": chain[0]["exc_type"], "exc_value": "[too long]"}]
+        chain = Reading(part).chain(error, trace)
+    return chain

@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from strongroom.audit.events import Event, Level
 from strongroom.audit.pipeline.chain import Pipeline, PipelineLogger, configure_structlog
-from strongroom.audit.pipeline.context import current_recorder
+from strongroom.audit.pipeline.context import current_recorder, keep_who
 from strongroom.audit.pipeline.interpreter import InterpreterHooks
 from strongroom.audit.pipeline.join import StructlogTap
 from strongroom.audit.pipeline.stdlib import (
@@ -117,6 +117,7 @@ class Process:
             pipeline.record(method, given)
 
     def _process(self, _logger: WrappedLogger, method: str, given: EventDict) -> EventDict:
+        keep_who(given)
         self.record(method, given)
         raise structlog.DropEvent
 

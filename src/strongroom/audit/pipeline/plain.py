@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from enum import Enum
+from itertools import islice
 from typing import Any, Final
 
-from strongroom.audit.pipeline.redact import REDACTED, names_secret, redact_text
+from strongroom.audit.pipeline.redact import MAX_NAME, REDACTED, names_secret, redact_text
+from strongroom.audit.pipeline.share import fair_share
 
 MAX_TEXT: Final = 4_096
 """Characters of one text value."""
@@ -17,9 +19,22 @@ MAX_TEXT: Final = 4_096
 MAX_ITEMS: Final = 200
 """Members of one list or object."""
 
-MAX_WORK: Final = 32 * 1024
-"""Characters read of one nested value, its members counted as a few each: what is kept is less
-still, and a large value must not cost more than it leaves."""
+MAX_WORK: Final = 14 * 1024
+"""Characters read of one value, its members counted as a few each: no more than fits into a record,
+as a large value must not cost more than it leaves."""
+
+MAX_NAMES: Final = 8 * 1024
+"""Characters read of the names in the outermost object."""
+
+BEYOND: Final = 256
+"""Characters behind a cut that are searched as well: where a secret ends there, or what makes it
+one stands there, its beginning must not be kept."""
+
+LEAST: Final = 64
+"""Characters kept of a text however much was read before it."""
+
+MAX_KEY: Final = 128
+"""Characters kept of the name of a member."""
 
 TOO_DEEP: Final = "[too deep]"
 CUT: Final = "… [cut]"
@@ -30,12 +45,12 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class _Work:
-    """What may still be read of one nested value."""
+    """What may still be read of one nested value, in characters."""
 
     __slots__ = ("left",)
 
-    def __init__(self) -> None:
-        self.left = MAX_WORK
+    def __init__(self, left: int = MAX_WORK) -> None:
+        self.left = left
 
 
 def plain(value: object, *, depth: int, verbatim: bool = False, work: _Work | None = None) -> Any:
@@ -51,10 +66,8 @@ def plain(value: object, *, depth: int, verbatim: bool = False, work: _Work | No
         return value
     try:
         if isinstance(value, str):
-            found = text(value if type(value) is str else str.__str__(value), verbatim=verbatim)
-            if work is not None:
-                work.left -= len(found)
-            return found
+            whole = value if type(value) is str else str.__str__(value)
+            return text(whole, verbatim=verbatim, limit=_spend(work, len(whole)))
         if isinstance(value, int) and _INT64_MIN <= value <= _INT64_MAX:
             return int(value)
         if isinstance(value, float):
@@ -64,52 +77,102 @@ def plain(value: object, *, depth: int, verbatim: bool = False, work: _Work | No
         return f"<{type(value).__name__} that cannot be read: {type(error).__name__}>"
 
 
+def _spend(work: _Work | None, length: int) -> int:
+    """How much of a text of this length may be kept; what is read for it is taken off."""
+    if work is None:
+        return MAX_TEXT
+    limit = min(MAX_TEXT, max(work.left, LEAST))
+    work.left -= min(length, limit)
+    return limit
+
+
 def _compound(value: object, depth: int, work: _Work | None, *, verbatim: bool) -> Any:
     if isinstance(value, Enum):
         return plain(value.value, depth=depth, verbatim=verbatim, work=work)
     if isinstance(value, Mapping):
         return _object(value, depth, work)
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple)):
+        return _pair(value, depth, work or _Work()) or _array(value, depth, work or _Work())
+    if isinstance(value, (set, frozenset)):
         return _array(value, depth, work or _Work())
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return text(bytes(value[:MAX_TEXT]).decode("utf-8", "backslashreplace"))
+        # No character of UTF-8 is longer than four bytes.
+        whole = bytes(value[: 4 * (MAX_TEXT + BEYOND)]).decode("utf-8", "backslashreplace")
+        return text(whole, limit=_spend(work, len(whole)))
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
-    return text(repr(value))
+    if hasattr(type(value), "keys") and hasattr(type(value), "items"):
+        return _object(value, depth, work)  # headers of Werkzeug, which are no Mapping
+    whole = repr(value)
+    return text(whole, limit=_spend(work, len(whole)))
 
 
 def text(value: str, *, verbatim: bool = False, limit: int = MAX_TEXT) -> str:
     """Valid Unicode of bounded length; lone surrogates become U+FFFD."""
+    if len(value) <= limit:
+        if not value.isascii():
+            value = _SURROGATE.sub("\ufffd", value)
+        return value if verbatim else redact_text(value)
     # Cut first: the search for secrets must not be fed a megabyte.
-    if len(value) > limit:
-        value = value[: limit - len(CUT)] + CUT
+    beyond = 0 if verbatim else min(BEYOND, limit // 4)
+    value = value[: limit + beyond]
     if not value.isascii():
         value = _SURROGATE.sub("\ufffd", value)
-    return value if verbatim else redact_text(value)
+    if not verbatim:
+        value = redact_text(value, cut=True)
+    # The end of what was searched is never kept, also where the rest of it became shorter.
+    return value[: max(0, min(limit - len(CUT), len(value) - beyond))] + CUT
 
 
-def _object(value: Mapping[Any, Any], depth: int, work: _Work | None) -> Any:
+def _object(value: Any, depth: int, work: _Work | None) -> Any:
     if depth <= 0:
         return TOO_DEEP
     found: dict[str, Any] = {}
-    for key, member in value.items():
+    members = value.items()
+    share, longest = 0, MAX_KEY
+    if work is None:
+        # The members of the outermost object do not take from one another.
+        members = list(islice(members, MAX_ITEMS + 1))
+        share = fair_share([_want(member) for _, member in members[:MAX_ITEMS]], MAX_WORK)
+        if len(members) > MAX_NAMES // MAX_KEY:
+            longest = min(MAX_KEY, fair_share([_want(name) for name, _ in members], MAX_NAMES))
+    for key, member in members:
         if len(found) == MAX_ITEMS or (work is not None and work.left <= 0):
             found["…"] = f"{len(value) - len(found)} more"
             break
         name = _name(key)
-        secret = names_secret(name[:MAX_TEXT])
-        # The members of the outermost object do not take from one another.
-        share = work or _Work()
-        found[text(name, limit=128)] = (
-            REDACTED if secret else plain(member, depth=depth - 1, work=share)
+        if work is not None:
+            work.left -= min(len(name), MAX_NAME)
+        found[text(name, limit=longest)] = (
+            REDACTED
+            if names_secret(name[: MAX_NAME + 1])
+            else plain(member, depth=depth - 1, work=work or _Work(share))
         )
     return found
 
 
+def _want(value: object) -> int:
+    """Roughly what has to be read of a value."""
+    kind = type(value)  # isinstance asks the value, which may raise
+    if issubclass(kind, str):
+        return min(str.__len__(value), MAX_TEXT)  # type: ignore[arg-type]  # it is one
+    return 16 if value is None or issubclass(kind, (int, float)) else MAX_WORK
+
+
 def _name(key: object) -> str:
     if isinstance(key, bytes):
-        return key.decode("utf-8", "backslashreplace")
+        return key[: MAX_NAME + 1].decode("utf-8", "backslashreplace")
     return key if isinstance(key, str) else repr(key)
+
+
+def _pair(value: Sequence[Any], depth: int, work: _Work) -> list[Any] | None:
+    """A name and its secret, as in the items of a form or of headers; None if it is not that."""
+    if len(value) != 2 or depth <= 0:
+        return None
+    name = value[0]
+    if not isinstance(name, (str, bytes)) or not names_secret(_name(name)[: MAX_NAME + 1]):
+        return None
+    return [plain(name, depth=depth - 1, work=work), REDACTED]
 
 
 def _array(value: Iterable[Any], depth: int, work: _Work) -> Any:

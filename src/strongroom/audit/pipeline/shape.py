@@ -14,6 +14,8 @@ from strongroom.audit.events.event import Event, Outcome
 from strongroom.audit.events.fields import CONTEXT_FIELDS, FIELDS, Part
 from strongroom.audit.events.system import MessageLogged
 from strongroom.audit.pipeline.plain import CUT, plain, text
+from strongroom.audit.pipeline.redact import redact_text
+from strongroom.audit.pipeline.share import fair_share
 
 MAX_EXTRA_DEPTH: Final = 3
 """Objects inside ``extra`` inside one another."""
@@ -28,8 +30,30 @@ _ALWAYS: Final = CONTEXT_FIELDS | {"event", "outcome", "error_type", "error_msg"
 
 _SEARCHED: Final = frozenset(
     {"path", "user_agent", "client_request_id", "reason", "content_type", "error_msg"}
+    | {"detected_type", "app", "version", "host"}
 )
-"""Text fields that may carry what a client sent on purpose, and so are searched for secrets."""
+"""Text fields that may carry what a client sent on purpose, or that have no shape of their own, and
+so are searched for secrets."""
+
+_OPAQUE: Final = r"[\w.:@/+=-]{1,128}"
+_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "request_id": _OPAQUE,
+        "user_id": _OPAQUE,
+        "file_id": _OPAQUE,
+        "folder_id": _OPAQUE,
+        "method": r"[\w!#$%&'*+.^`|~-]{1,64}",  # a token: RFC 9110, section 5.6.2
+        "sha256": r"[0-9A-Fa-f]{64}",
+        "range": r"[0-9]{1,19}-[0-9]{1,19}",
+        "verifier_key": r"[^\s+]{1,255}\+[0-9a-f]{8}\+[\w+/=]{1,255}",  # C2SP signed-note
+        "error_type": r"[\w.:<>$*/-]{1,255}",  # also as other languages write it
+    }.items()
+}
+"""What the values of fields look like that can never be forgotten; what does not is no such value."""
+
+_PLAIN_ID: Final = re.compile(r"[0-9a-f-]{1,64}")
+"""A UUID, or digits: nothing else has to be asked."""
 
 _LIMITS: Final = {"filename": 1_024, "previous_filename": 1_024, "user_agent": 1_024}
 _LIMIT: Final = 2_048
@@ -53,15 +77,32 @@ class _Rule:
     types: tuple[type, ...]
     limit: int
     searched: bool
+    shape: re.Pattern[str] | None
 
     def fits(self, value: object) -> bool:
+        return self.is_typed(value) and (self.shape is None or self.is_shaped(value))
+
+    def is_typed(self, value: object) -> bool:
         if isinstance(value, int) and not isinstance(value, bool):
             return int in self.types and abs(value) < 2**63
         return isinstance(value, self.types) and (bool in self.types or type(value) is not bool)
 
+    def is_shaped(self, value: object) -> bool:
+        if self.shape is None or not isinstance(value, str):
+            return self.shape is None
+        whole = str.__str__(value)
+        if self.shape.fullmatch(whole) is None:
+            return False
+        return _PLAIN_ID.fullmatch(whole) is not None or redact_text(whole) == whole
+
 
 _RULES: Final[Mapping[str, _Rule]] = {
-    name: _Rule(_TYPES.get(field.type, (str,)), _LIMITS.get(name, _LIMIT), name in _SEARCHED)
+    name: _Rule(
+        _TYPES.get(field.type, (str,)),
+        _LIMITS.get(name, _LIMIT),
+        name in _SEARCHED,
+        _SHAPES.get(name),
+    )
     for name, field in FIELDS.items()
     if field.part is not Part.IMPLIED and name not in _OURS
 }
@@ -83,7 +124,7 @@ def shape(given: Mapping[str, Any], declared: type[Event] | None) -> dict[str, A
             record[name] = _value(rule, value)
         elif name != "extra" and (value is not None or name not in FIELDS):
             extra[name] = value
-    _check_names(record, extra)
+    _check_names(record, extra, given)
     if "extra" in given:
         _unpack(given["extra"], extra)
     if extra:
@@ -92,12 +133,17 @@ def shape(given: Mapping[str, Any], declared: type[Event] | None) -> dict[str, A
 
 
 def shape_context(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What every record of a request carries, finished once for all of them."""
-    return {
-        name: _value(_RULES[name], value)
-        for name, value in given.items()
-        if name in CONTEXT_FIELDS and _RULES[name].fits(value)
-    }
+    """What every record of a request carries, finished once for all of them.
+
+    What has not the shape of its field is searched for secrets and stays: there is no ``extra``
+    here that it could move to.
+    """
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in CONTEXT_FIELDS and (rule := _RULES[name]).is_typed(value):
+            odd = not rule.is_shaped(value)
+            found[name] = text(str.__str__(value), limit=128) if odd else _value(rule, value)
+    return found
 
 
 @cache
@@ -113,15 +159,20 @@ def _value(rule: _Rule, value: Any) -> Any:
     return text(str.__str__(value), verbatim=not rule.searched, limit=rule.limit)
 
 
-def _check_names(record: dict[str, Any], extra: dict[str, Any]) -> None:
-    """An event has a name, never a sentence; an outcome is one of three."""
+def _check_names(record: dict[str, Any], extra: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """An event has a name, never a sentence; an outcome is one of three.
+
+    What is moved is what was given, since the record has it cut already and not yet searched.
+    """
     event = record.get("event")
     if not isinstance(event, str) or len(event) > 64 or not _NAME.fullmatch(event):
-        extra["message"] = extra.pop("event", None) if event is None else event
+        extra.pop("event", None)
+        extra["message"] = given.get("event")
         record["event"] = MessageLogged.event_name
     outcome = record.get("outcome")
     if outcome is not None and outcome not in _OUTCOMES:
-        extra["outcome"] = record.pop("outcome")
+        del record["outcome"]
+        extra["outcome"] = given["outcome"]
 
 
 def _unpack(nested: object, extra: dict[str, Any]) -> None:
@@ -135,14 +186,36 @@ def _unpack(nested: object, extra: dict[str, Any]) -> None:
 
 
 def _bounded(extra: dict[str, Any]) -> dict[str, Any]:
-    """Shorten the longest members until the whole is within :data:`MAX_EXTRA_BYTES`."""
-    while len(orjson.dumps(extra)) > MAX_EXTRA_BYTES:
-        name = max(extra, key=lambda key: len(orjson.dumps(extra[key])))
-        value = extra[name]
-        if isinstance(value, str) and len(value) > 256:
-            extra[name] = value[: len(value) // 2] + CUT
-        elif len(orjson.dumps(value)) > 64:
-            extra[name] = CUT
-        else:
-            del extra[name]
-    return extra
+    """Shorten the longest members until the whole is within :data:`MAX_EXTRA_BYTES`.
+
+    Each member is measured once, and only what has to become shorter again.
+    """
+    if len(orjson.dumps(extra)) <= MAX_EXTRA_BYTES:
+        return extra
+    # With its name, a colon and a comma; the braces are one more, and so is the last comma less.
+    sizes = {name: len(orjson.dumps({name: value})) - 1 for name, value in extra.items()}
+    share = fair_share(list(sizes.values()), MAX_EXTRA_BYTES - 1)
+    found: dict[str, Any] = {}
+    for name, value in extra.items():
+        if sizes[name] <= share:
+            found[name] = value
+        elif (shorter := _shortened(name, value, sizes[name], share)) is not None:
+            found[name] = shorter
+    return found
+
+
+def _shortened(name: str, value: object, size: int, share: int) -> str | None:
+    """The beginning of a text, or the mark of a cut; None where there is no room for that either.
+
+    :param size: bytes of the member as it is
+    :param share: bytes that it may have
+    """
+    if isinstance(value, str):
+        # Some characters take six bytes, and they may all be at the beginning.
+        keep = len(value) * share // size
+        while keep > 16:
+            shorter = value[:keep] + CUT
+            if len(orjson.dumps({name: shorter})) - 1 <= share:
+                return shorter
+            keep = min(keep - 16, keep * 7 // 8)
+    return CUT if len(orjson.dumps({name: CUT})) - 1 <= share else None

@@ -8,10 +8,11 @@ application's own set-up behaves differently, and loggers that do not propagate 
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -19,6 +20,7 @@ from typing import Any, Final, Protocol
 from strongroom.audit.events import Event, Level
 from strongroom.audit.events.system import MessageLogged
 from strongroom.audit.pipeline.join import was_recorded
+from strongroom.audit.pipeline.redact import redact_members
 from strongroom.audit.pipeline.trouble import described, say_once
 
 _OWN_MACHINERY: Final = ("sqlalchemy", "alembic", "structlog")
@@ -26,6 +28,12 @@ _OWN_MACHINERY: Final = ("sqlalchemy", "alembic", "structlog")
 
 _QUERY: Final = re.compile(r"([A-Z]{3,10} [^\s?#\"]*)[?#][^\s\"]*(?= HTTP/)")
 """In a request line (RFC 9112, section 3), as servers write it into their access logs."""
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+"""Attributes that every ``logging.LogRecord`` has; the last two come with formatting."""
+
+_MAX_FRAMES: Final = 12
+"""Between ``Logger.makeRecord`` and our factory: other factories, put around it later."""
 
 _unhandled: ContextVar[int | None] = ContextVar("strongroom_unhandled", default=None)
 
@@ -53,8 +61,15 @@ def was_noted(error: BaseException) -> bool:
     return _unhandled.get() == id(error)
 
 
-def record_message(recorder: Recorder, record: logging.LogRecord) -> None:
-    """Make a ``message_logged`` record of a message. Never raises, never recurses."""
+def record_message(
+    recorder: Recorder,
+    record: logging.LogRecord,
+    attributes: Mapping[str, object] | None = None,
+) -> None:
+    """Make a ``message_logged`` record of a message. Never recurses.
+
+    :param attributes: what was passed as ``extra=``; None where the record has it already
+    """
     if record.levelno < logging.WARNING and record.name.startswith(_OWN_MACHINERY):
         return
     if was_recorded(record.msg):
@@ -66,7 +81,8 @@ def record_message(recorder: Recorder, record: logging.LogRecord) -> None:
     error = record.exc_info[1] if record.exc_info else None
     if error is not None and was_noted(error) and str(record.msg).startswith("Exception on "):
         return
-    event = MessageLogged(extra={"logger": record.name, "message": _message(record)})
+    own = _attributes(record) if attributes is None else attributes
+    event = MessageLogged(extra={**own, "logger": record.name, "message": _message(record)})
     recorder.log(event, error=error, level=_level(record.levelno))
 
 
@@ -94,7 +110,7 @@ def watch_messages(recorder: Recorder) -> Callable[[], None]:
         record = before(name, level, *arguments, **named)
         # Without a name it is a record from elsewhere being put together (logging.makeLogRecord).
         if watching and name is not None and record.levelno >= logging.INFO:
-            _guarded(recorder, record)
+            _guarded(recorder, record, _passed())
         return record
 
     def stop() -> None:
@@ -107,16 +123,48 @@ def watch_messages(recorder: Recorder) -> Callable[[], None]:
     return stop
 
 
-def _guarded(recorder: Recorder, record: logging.LogRecord) -> None:
+def _guarded(
+    recorder: Recorder, record: logging.LogRecord, passed: Mapping[str, object] | None = None
+) -> None:
     try:
-        record_message(recorder, record)
+        attributes = None if passed is None else {**_attributes(record), **passed}
+        record_message(recorder, record, attributes)
     except Exception as error:  # noqa: BLE001  # a logging call never raises into the application
         say_once(f"a message could not be recorded: {described(error)}")
 
 
+def _attributes(record: logging.LogRecord) -> dict[str, object]:
+    """What somebody has added to the record, not what ``logging`` or structlog keeps in it."""
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _STANDARD and not name.startswith("_")
+    }
+
+
+def _passed() -> Mapping[str, object]:
+    """What the log call that is being made was given as ``extra=``.
+
+    ``Logger.makeRecord`` puts it into the record only after the factory has returned, and offers
+    no other way to see it. ``logging`` itself finds the caller of a log call like this.
+    """
+    frame = inspect.currentframe()  # None where Python has no frames to show
+    for _ in range(_MAX_FRAMES):
+        if frame is None:
+            break
+        if frame.f_code is logging.Logger.makeRecord.__code__:
+            found = frame.f_locals.get("extra")
+            return found if isinstance(found, Mapping) else {}
+        frame = frame.f_back
+    return {}
+
+
 def _message(record: logging.LogRecord) -> str:
     try:
-        message = record.getMessage()
+        if isinstance(record.args, Mapping):  # "%(password)s", of which the sentence says no name
+            message = str(record.msg) % redact_members(record.args)
+        else:
+            message = record.getMessage()
     except Exception:  # noqa: BLE001  # the arguments do not fit, or have no text
         try:
             message = f"{record.msg} {record.args!r}"
