@@ -18,7 +18,8 @@ run: $(VENV)/.installed assets  ## Serve files (settings: STRONGROOM_* in the en
 # --- Work on it ---------------------------------------------------------------------------------------
 
 # Two tests at a time, those of one file in one process since they may share a server.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# In the order of collection, where the slow ones come first: else one process waits for them at the end.
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: $(VENV)/.developed assets  ## Run the tests (choose with PYTEST_ARGS="-k upload")

@@ -27,9 +27,13 @@ def find_browser() -> str | None:
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for all tests of a file.
+
+    Not for longer: while Playwright runs, this thread has an event loop, in which no other test could
+    run anything asynchronous.
+    """
     path = find_browser()
     if path is None:
         pytest.skip("there is no Chromium on this machine: the pages were NOT tested in a browser")

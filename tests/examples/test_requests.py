@@ -320,3 +320,16 @@ def test_the_probe_is_not_repeated_for_each_request(
         audit.log(InvoicePaid(invoice_id=1))  # a failure makes it ask again
     assert visit(app, method="POST") == 503
     rename(audit, "away", "journal_head")
+
+
+def test_the_same_exception_again(app: Flask, audit: AuditLog) -> None:
+    """One that is raised in two requests is recorded in both, whatever was at its address before."""
+    always = ZeroDivisionError("again")
+
+    @app.get("/")
+    def fail() -> str:
+        raise always
+
+    for _ in range(3):
+        assert visit(app) == 500
+    assert len(named(records(audit), "unhandled_exception")) == 3

@@ -8,17 +8,18 @@ application's own set-up behaves differently, and loggers that do not propagate 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from strongroom.audit.events import Event, Level
 from strongroom.audit.events.system import MessageLogged
+from strongroom.audit.pipeline.context import current_context
 from strongroom.audit.pipeline.join import was_recorded
 from strongroom.audit.pipeline.redact import redact_members
 from strongroom.audit.pipeline.trouble import described, say_once
@@ -35,7 +36,7 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 _MAX_FRAMES: Final = 12
 """Between ``Logger.makeRecord`` and our factory: other factories, put around it later."""
 
-_unhandled: ContextVar[int | None] = ContextVar("strongroom_unhandled", default=None)
+_NOTED: Final = "_strongroom_noted_in"
 
 
 class Recorder(Protocol):
@@ -53,12 +54,16 @@ class Recorder(Protocol):
 
 def note_unhandled(error: BaseException) -> None:
     """This exception was recorded: Flask's own message about it need not be."""
-    _unhandled.set(id(error))  # not the exception, which would keep its frames alive
+    # On the exception itself: its id will be that of another one later, and holding on to it
+    # would keep its frames alive.
+    with contextlib.suppress(AttributeError, TypeError):
+        setattr(error, _NOTED, current_context().get("request_id"))
 
 
 def was_noted(error: BaseException) -> bool:
-    """Whether this exception was recorded already in this context."""
-    return _unhandled.get() == id(error)
+    """Whether this exception was recorded already in this request."""
+    request_id = current_context().get("request_id")
+    return request_id is not None and getattr(error, _NOTED, None) == request_id
 
 
 def record_message(
