@@ -11,6 +11,9 @@ import pytest
 from strongroom.store import Store
 from tests.serving import Installation
 
+VECTORS = Path(__file__).parents[2] / "shared" / "vectors"
+"""Of transparency logs, beside the checkout; see tests/unit/test_merkle_vectors.py."""
+
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
@@ -54,6 +57,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         terminalreporter.write_line(f"SKIPPED {report.nodeid}: {reason}", yellow=True, bold=True)
+    if os.environ.get("STRONGROOM_TEST_NO_SKIP") and not VECTORS.is_dir():
+        terminalreporter.write_line(
+            f"NOT RUN: the published test vectors are not in {VECTORS}, which a plain clone does "
+            "without; the constants in tests/unit/test_merkle_*.py were compared",
+            yellow=True,
+            bold=True,
+        )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

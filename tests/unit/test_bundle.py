@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -159,7 +160,11 @@ def test_who_holds_a_copy_is_told(store: Store, ledger: Ledger, tmp_path: Path) 
     assert "signed by this machine only" in told
     row = {"place": "backup.example", "size": 6, "copied_at": 1_800_000_000_000_000, "error": None}
     store.write(lambda connection: connection.execute(insert(ledger_copy), row))
-    told = (unpack(bundle(store, 0), tmp_path / "held") / "assurance.txt").read_text()
+    told = (unpack(bundle(store, 0), tmp_path / "never set") / "assurance.txt").read_text()
+    assert "backup.example" not in told
+    packed = io.BytesIO()
+    write_bundle(store, [0], packed, places=["backup.example"])
+    told = (unpack(packed.getvalue(), tmp_path / "held") / "assurance.txt").read_text()
     assert "- backup.example: of 6 records, copied at 2027-01-15T08:00:00.000000Z" in told
     assert "only" not in told
 
@@ -332,7 +337,7 @@ def test_the_program_is_one_for_old_pythons() -> None:
         for alias in node.names
     }
     assert imported == {
-        "__future__", "argparse", "base64", "binascii", "hashlib", "json", "pathlib", "re", "sys",
+        "argparse", "base64", "binascii", "hashlib", "json", "pathlib", "re", "sys",
         "typing",
     }  # fmt: skip
 
@@ -415,3 +420,55 @@ def test_it_is_a_zip_that_others_read(store: Store, ledger: Ledger) -> None:
         assert names[-1] == "MANIFEST.sha256"
         assert len(set(names)) == len(names) == 6 + 2 * 6
         assert all(item.date_time == (1980, 1, 1, 0, 0, 0) for item in archive.infolist())
+
+
+def test_what_lies_beside_the_program_is_not_imported(
+    store: Store, ledger: Ledger, tmp_path: Path
+) -> None:
+    folder = unpack(bundle(store, 2), tmp_path / "bundle")
+    for name in ("argparse", "__future__", "json", "hashlib", "typing"):
+        (folder / f"{name}.py").write_text("print('Everything holds.')\nraise SystemExit(0)\n")
+    for options in ([], ["-I"]):
+        told = subprocess.run(
+            [sys.executable, *options, "-B", str(folder / "check.py"), "--key", str(KEY.verifier)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert told.returncode == 1
+        assert "was not packed" in told.stdout, told
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "more.txt", "records/2/content.txt", "records/2/Content.json", "records/002/entry.json",
+        "records/2/.hidden", "records/x", "proofs/02.tlog-proof", "proofs/2.txt", "more/README.txt",
+    ],
+)  # fmt: skip
+def test_nothing_else_may_be_there(
+    store: Store, ledger: Ledger, tmp_path: Path, place: str
+) -> None:
+    folder = unpack(bundle(store, 2), tmp_path / "bundle")
+    (folder / place).parent.mkdir(exist_ok=True)
+    shutil.copy(folder / "records" / "2" / "entry.json", folder / place)
+    told = check(folder, "--key", str(KEY.verifier))
+    assert (told.returncode, told.stderr) == (1, "")
+    assert "was not packed" in told.stdout
+    digest = hashlib.sha256((folder / place).read_bytes()).hexdigest()
+    with (folder / "MANIFEST.sha256").open("a") as manifest:
+        manifest.write(f"{digest}  {place}\n")
+    told = check(folder, "--key", str(KEY.verifier))
+    assert (told.returncode, told.stderr) == (1, "")
+    assert "not of its form" in told.stdout
+
+
+@pytest.mark.parametrize("number", ["003", "9" * 200])
+def test_no_other_folder_may_be_there(
+    store: Store, ledger: Ledger, tmp_path: Path, number: str
+) -> None:
+    folder = unpack(bundle(store, 2), tmp_path / "bundle")
+    (folder / "records" / number).mkdir()
+    told = check(folder, "--key", str(KEY.verifier))
+    assert (told.returncode, told.stderr) == (1, "")
+    assert "was not packed" in told.stdout

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,14 @@ from strongroom.audit.ledger.keeper import Keeper
 from strongroom.audit.ledger.signing import Signing
 from strongroom.audit.ledger.tables import ledger_checkpoint
 from strongroom.audit.ledger.upkeep import KEPT_SECONDS, heartbeat_due, thin_checkpoints
-from strongroom.audit.ledger.verdict import read_verdict
+from strongroom.audit.ledger.verdict import Looked, read_verdict, write_verdict
 from strongroom.audit.merkle import Checkpoint, SignedNote, SigningKey
 from strongroom.audit.migrations import AUDIT_SCHEMA
-from strongroom.errors import SettingsError
+from strongroom.errors import SettingsError, Unavailable
 from strongroom.store import Store
 from strongroom.store.migrate import migrate
 from tests.unit.making import audit_record
+from tests.unit.rewriting import write_anew
 
 KEY = SigningKey("example.org/log", b"k" * 32)
 PATIENCE = 20.0
@@ -254,9 +256,22 @@ def test_an_address_that_does_not_take_it_holds_nothing(
     assert (copy.size, bool(copy.error)) == (1, True)  # what it has it still has
 
 
-def test_a_place_that_is_none_is_refused(store: Store) -> None:
-    with pytest.raises(SettingsError, match="neither a folder nor"):
-        Copies(store, ["ftp://user:pass@example.org/"])
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("ftp://me:s3cret@example.org/", "neither a folder nor"),
+        ("http://me:s3cret@example.org:abc/x", "no address"),
+        ("http://me:s3cret@[::1/x", "no address"),
+        ("http://me:s3cret@example.org/a b", "%20"),
+        ("http://me:s3cret@example.org/é", "%20"),
+        ("https://", "no host"),
+    ],
+)
+def test_a_place_that_is_none_is_refused(store: Store, place: str, said: str) -> None:
+    for refusing in (lambda: Copies(store, [place]), lambda: Signing(copies=(place,))):
+        with pytest.raises(SettingsError, match=said) as refusal:
+            refusing()
+        assert "s3cret" not in str(refusal.value)
 
 
 def test_old_checkpoints_become_fewer(store: Store, journal: Journal) -> None:
@@ -284,6 +299,13 @@ def test_a_heartbeat_is_due_after_an_hour(store: Store, journal: Journal) -> Non
     assert heartbeat_due(store, 0)
 
 
+def test_a_heartbeat_of_the_future_does_not_silence_the_others(
+    store: Store, journal: Journal
+) -> None:
+    journal.append([audit_record(event="heartbeat", timestamp="2999-01-01T00:00:00.000000Z")])
+    assert heartbeat_due(store, 3600)
+
+
 def test_tampering_is_found_by_itself(
     store: Store, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,3 +323,113 @@ def test_tampering_is_found_by_itself(
         kept.close()
     assert size(store) == 5
     assert store.path.with_suffix(".key").stat().st_mode & 0o077 == 0
+
+
+def test_trouble_with_the_key_and_a_failed_verification_stay_apart(
+    store: Store, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither covers the other, and each passes with its own success."""
+    monkeypatch.setattr("strongroom.audit.ledger.keeper.FIRST_VERIFICATION_SECONDS", 0.1)
+    journal.append([audit_record(count=1)])
+    write_verdict(store, "the parts do not fit")
+    trouble, answers = ["others can read it"], ["the tiles do not fit"]
+
+    def key() -> SigningKey:
+        if trouble:
+            raise SettingsError(trouble[0])
+        return KEY
+
+    keeper = Keeper(
+        store,
+        key=key,
+        copies=Copies(store, []),
+        record=lambda _: None,
+        verify=lambda: answers[-1] or None,
+        verify_seconds=0.1,
+    )
+    keeper.start()
+    try:
+        eventually(lambda: failure(store, Looked.SIGNING) == "others can read it")
+        answers.append("")
+        eventually(lambda: failure(store, Looked.VERIFICATION) is None)
+        assert failure(store) == "others can read it"
+        answers.append("the tiles do not fit")
+        eventually(lambda: failure(store, Looked.VERIFICATION) == "the tiles do not fit")
+        trouble.clear()
+        eventually(lambda: failure(store, Looked.SIGNING) is None)
+        assert size(store) == 1
+        assert failure(store) == "the tiles do not fit"
+    finally:
+        keeper.close()
+
+
+def failure(store: Store, looked: Looked | None = None) -> str | None:
+    """Why it does not hold, as far as was noted."""
+    found = read_verdict(store, looked)
+    return None if found is None else found.failure
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_process_that_can_sign_ends_the_alarm_of_one_that_could_not(
+    store: Store, journal: Journal, keep: Callable[..., Recorded], more: int
+) -> None:
+    journal.append([audit_record(count=1)])
+    Ledger(store).advance(KEY)
+    journal.append([audit_record(count=number) for number in range(more)])
+    write_verdict(store, "there is no file", Looked.SIGNING)
+    keep()
+    eventually(lambda: failure(store) is None)
+    assert size(store) == 1 + more
+
+
+def test_a_key_that_cannot_be_made_is_told(store: Store, journal: Journal, tmp_path: Path) -> None:
+    journal.append([audit_record(count=1)])
+    (tmp_path / "file").touch()
+    recorded = Recorded()
+    path = tmp_path / "file" / "ledger.key"  # its folder is none
+    kept = keeping.keeper(store, Signing(key=str(path)), recorded.append)
+    kept.start()
+    try:
+        eventually(lambda: recorded.of(VerificationFailed))
+    finally:
+        kept.close()
+    [failed] = recorded.of(VerificationFailed)
+    assert failed.reason == "ledger_not_signed"
+    assert str(path) in str(failure(store, Looked.SIGNING))
+    assert size(store) == 0
+
+
+def test_what_was_written_anew_is_not_signed_after_a_restart(
+    store: Store, journal: Journal, tmp_path: Path
+) -> None:
+    """The keeper brings the anchor along, and whoever cannot come by that is found out."""
+    signing = Signing(key=str(tmp_path / "ledger.key"))
+    journal.append([audit_record(count=n) for n in range(3)])
+    with closing(keeping.keeper(store, signing, lambda _: None)) as kept:
+        kept.start()
+        eventually_signed(store, 3)
+    write_anew(store, 4)
+    recorded = Recorded()
+    with closing(keeping.keeper(store, signing, recorded.append)) as kept:
+        kept.start()
+        eventually(lambda: recorded.of(VerificationFailed))
+    assert "written anew" in str(failure(store))
+    assert size(store) == 0
+
+
+def test_the_alarm_goes_on_while_nothing_can_be_recorded(store: Store, journal: Journal) -> None:
+    """An alarm that could not be written is given again, and does not end the keeper."""
+    attempts: list[Event] = []
+
+    def record(event: Event) -> None:
+        attempts.append(event)
+        if len(attempts) == 1:
+            raise Unavailable("the disk is full")
+
+    def key() -> SigningKey:
+        raise SettingsError("there is no file")
+
+    keeper = Keeper(store, key=key, copies=Copies(store, []), record=record)
+    keeper.start()
+    eventually(lambda: len(attempts) == 2)
+    keeper.close()

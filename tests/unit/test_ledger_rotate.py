@@ -17,12 +17,14 @@ from strongroom.audit.extension import AuditLog
 from strongroom.audit.journal.tables import journal as rows
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.ledger import rotate as module
+from strongroom.audit.ledger.handover import Handover
 from strongroom.audit.ledger.keeper import Lease
 from strongroom.audit.ledger.keyfile import create_key, read_key
-from strongroom.audit.ledger.rotate import rotate
+from strongroom.audit.ledger.loss import lost_keys
+from strongroom.audit.ledger.rotate import replace_lost, rotate
 from strongroom.audit.ledger.tables import ledger_tile
 from strongroom.audit.ledger.verify import State, Trust, verify
-from strongroom.audit.merkle import SigningKey, VerifierKey
+from strongroom.audit.merkle import Checkpoint, Malformed, SignedNote, SigningKey, VerifierKey
 from strongroom.audit.migrations import AUDIT_SCHEMA
 from strongroom.errors import Corrupt, SettingsError, Unavailable
 from strongroom.store import Store
@@ -184,6 +186,7 @@ def test_what_broke_off_is_taken_up(
     assert draft is not None
     done = rotate(store, path, record)
     assert (done.new, read_key("", path)) == (draft.verifier, draft)
+    assert done.kept is not None
     assert read_key("", done.kept) == old
     assert [verifier for verifier, _ in known(store)] == [old.verifier, draft.verifier]
     named = {entry["verifier_key"] for seq, entry in changes(store) if seq < done.size}
@@ -221,3 +224,116 @@ def test_the_key_is_stored_as_it_is(store: Store, old: SigningKey) -> None:
     audit.log(SigningKeyChanged(verifier_key=str(old.verifier)))
     [record] = audit.records("event:signing_key_changed")
     assert record["verifier_key"] == str(old.verifier)
+
+
+def test_nothing_was_signed_yet(store: Store, path: Path) -> None:
+    migrate(store, AUDIT_SCHEMA)
+    create_key(path, "example.org/log")
+    recorded: list[Event] = []
+    with pytest.raises(SettingsError, match="delete the file"):
+        rotate(store, path, recorded.append)
+    assert recorded == []
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+    append(store, 2)  # records that the key has not signed: it does so first
+    done = rotate(store, path, AuditLog(store=store, signing=None, name="test").log)
+    assert known(store) == [(done.old, 2), (done.new, 3)]
+    assert verify(store, trust=Trust.given([done.old])).holds
+
+
+def test_the_hand_over_names_both_keys(
+    store: Store, path: Path, old: SigningKey, record: Callable[[Event], None]
+) -> None:
+    done = rotate(store, path, record)
+    first, second = Ledger(store).keys.all()
+    assert first.handover is None
+    assert second.handover is not None
+    note = SignedNote.parse(second.handover)
+    assert note.text == (
+        f"strongroom.key-change@v1\nexample.org/log\n{done.old}\n{done.new}\n{done.size}\n"
+    )
+    assert note.verify([done.old, done.new]) == (done.old, done.new)
+    with pytest.raises(Malformed):
+        Checkpoint.parse(note.text)
+    with pytest.raises(Malformed):
+        Handover.parse(str(Checkpoint("example.org/log", 9, b"r" * 32)))
+
+
+def test_the_server_alone_signs_no_hand_over(store: Store, old: SigningKey) -> None:
+    thief = SigningKey(old.name, b"t" * 32)
+    append(store, 1)
+    AuditLog(store=store, signing=None).log(SigningKeyChanged(verifier_key=str(thief.verifier)))
+    Ledger(store).advance(old)
+    append(store, 1)
+    with pytest.raises(SettingsError, match="signed with"):
+        Ledger(store).advance(thief)
+    assert known(store) == [(old.verifier, 5)]
+
+
+def lose(path: Path) -> None:
+    """The key is gone for good."""
+    path.unlink()
+
+
+def test_a_key_that_is_lost(
+    store: Store, path: Path, old: SigningKey, record: Callable[[Event], None]
+) -> None:
+    lose(path)
+    append(store, 2)
+    done = replace_lost(store, path, record)
+    new = read_key("", path)
+    assert new is not None
+    assert (done.old, done.new, done.kept) == (old.verifier, new.verifier, None)
+    assert known(store) == [(old.verifier, 5), (new.verifier, 8)]
+    [(seq, entry)] = changes(store)
+    assert (seq, entry["verifier_key"], entry["reason"]) == (7, str(new.verifier), "key_lost")
+    append(store, 1)
+    Ledger(store).advance(new)
+    both = verify(store, trust=Trust.given([old.verifier, new.verifier]))
+    assert both.holds, both.failure
+    for one in (old.verifier, new.verifier):
+        report = verify(store, trust=Trust.given([one]))
+        assert [verdict.name for verdict in report.failed if verdict.name == "keys"] == ["keys"]
+        assert f"--key '{old.verifier}' --key '{new.verifier}'" in str(report.failure)
+    assert lost_keys(path) == [old.verifier, new.verifier]
+    here = verify(store, trust=Trust.of_machine(new, lost_keys(path)))
+    assert here.holds, here.failure
+    assert stat.S_IMODE(path.with_name("ledger.key.lost").stat().st_mode) == 0o600
+    again = rotate(store, path, record)
+    assert verify(store, trust=Trust.given([old.verifier, new.verifier])).holds
+    found = read_key("", path)
+    assert found is not None
+    assert found.verifier == again.new
+    assert verify(store, trust=Trust.of_machine(found, lost_keys(path))).holds
+
+
+@pytest.mark.parametrize(
+    "step",
+    [(module, "add_after_loss"), (Ledger, "advance"), (module, "note_loss"), (Path, "replace")],
+)
+def test_a_loss_that_broke_off_is_taken_up(
+    store: Store,
+    path: Path,
+    record: Callable[[Event], None],
+    monkeypatch: pytest.MonkeyPatch,
+    step: tuple[object, str],
+) -> None:
+    old = read_key("", path)
+    assert old is not None
+    lose(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(*step, _never)
+        with pytest.raises((Killed, Unavailable)):  # what is killed in a transaction
+            replace_lost(store, path, record)
+    assert not path.exists()
+    done = replace_lost(store, path, record)
+    assert [verifier for verifier, _ in known(store)] == [old.verifier, done.new]
+    assert verify(store, trust=Trust.given([old.verifier, done.new])).holds
+    assert lost_keys(path) == [old.verifier, done.new]
+
+
+def test_what_is_there_is_not_lost(store: Store, path: Path, old: SigningKey) -> None:
+    recorded: list[Event] = []
+    with pytest.raises(SettingsError, match="without --lost"):
+        replace_lost(store, path, recorded.append)
+    assert recorded == []
+    assert known(store) == [(old.verifier, 5)]

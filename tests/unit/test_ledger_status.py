@@ -103,7 +103,16 @@ def test_it_is_read_from_the_database(store: Store) -> None:
     append(store, 3, Ledger(store))
     row = {"place": "a", "size": 2, "copied_at": 5, "error": None}
     store.write(lambda connection: connection.execute(insert(ledger_copy), row))
-    found = Assurance.load(store)
+    assert (Assurance.load(store).copies, Assurance.load(store).standing) == ([], "alone")
+    here = str(store.path.parent / "copies")
+    row = {"place": here, "size": 3, "copied_at": 9, "error": None}
+    store.write(lambda connection: connection.execute(insert(ledger_copy), row))
+    found = Assurance.load(store, [here])
+    assert (found.standing, found.held()) == (
+        "alone",
+        f"{ALONE}; its copies are on this machine too",
+    )
+    found = Assurance.load(store, ["a"])
     assert (found.newest, found.size) == (Ledger(store).newest(), 3)
     assert (found.copies, found.standing) == ([Copy("a", 2, 5, None)], "held")
     write_verdict(store, "record 1 is missing")

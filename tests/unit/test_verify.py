@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -184,7 +185,7 @@ def test_a_table_that_cannot_be_read_fails_its_checks_alone(
     alter(store, "DROP TABLE ledger_tile")
     report = verify(store, trust=TRUST)
     assert failing(report).keys() == {
-        "database", "tiles", "head", "keys", "signatures", "checkpoints", "against",
+        "schema", "database", "tiles", "head", "keys", "signatures", "checkpoints", "against",
     }  # fmt: skip
     assert states(report)["parts"] is State.HOLDS
     alter(store, "DROP TABLE ledger_copy", "ALTER TABLE journal RENAME TO mislaid")
@@ -360,6 +361,35 @@ def test_copies_on_the_web(address: str) -> None:
         read_outside(f"{address}/nothing")
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"garbage\r\n\r\n", "cannot be read"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "cannot be read"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "cannot be read"),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "cannot be read"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://[::1/\r\n\r\n", "cannot be read"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /checkpoint\r\n\r\n", "302"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_001, "more than 1,000,000 bytes"),
+        (b"", "cannot be read"),
+    ],
+)
+def test_an_answer_that_is_none(answer: bytes, told: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(Unavailable, match=told):
+            read_outside(f"http://127.0.0.1:{server.getsockname()[1]}/x")
+        thread.join()
+
+
 # What is recorded and said of it
 
 
@@ -385,7 +415,21 @@ def test_who_else_can_tell(store: Store, journal: Journal) -> None:
         "INSERT INTO ledger_copy VALUES ('/mnt/b', 9, 1709251259000001, NULL)",
         "INSERT INTO ledger_copy VALUES ('/mnt/c', NULL, NULL, 'OSError')",
     )
-    told = verify(store, trust=TRUST).assurance()
+    assert verify(store, trust=TRUST).assurance().startswith("signed by this machine only")
+    places = ("/mnt/a", "/mnt/b", "/mnt/c")
+    told = verify(store, trust=TRUST, places=places).assurance()
     assert told.startswith("a copy is held at /mnt/b: of 9 records, taken 2024-03-01 00:00 UTC")
     alter(store, f"UPDATE ledger_copy SET copied_at = {2**63 - 1} WHERE size = 9")
-    assert "taken 9999-12-31" in verify(store, trust=TRUST).assurance()
+    assert "taken 9999-12-31" in verify(store, trust=TRUST, places=places).assurance()
+
+
+def test_a_copy_beside_the_database_is_none(store: Store, journal: Journal) -> None:
+    here = str(store.path.parent / "sub" / ".." / "copies")
+    alter(store, f"INSERT INTO ledger_copy VALUES ('{here}', 7, 1709251199000001, NULL)")
+    told = verify(store, trust=TRUST, places=[here]).assurance()
+    assert told.startswith("signed by this machine only")
+    assert f"{here} is on this machine too" in told
+    beside = f"{store.path.parent}-elsewhere"
+    alter(store, f"INSERT INTO ledger_copy VALUES ('{beside}', 5, 1709251199000000, NULL)")
+    told = verify(store, trust=TRUST, places=[here, beside]).assurance()
+    assert told.startswith(f"a copy is held at {beside}: of 5 records")

@@ -105,3 +105,76 @@ def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
     nothing = Installation(tmp_path / "data")
     assert {f["state"] for f in nothing.doctor()} <= {"ok", "note"}
     assert not nothing.data.exists()
+
+
+def ledger_findings(server: Installation, state: str) -> dict[str, str]:
+    """What is said of the ledger in this state, by check."""
+    about = ("signing key", "checkpoint", "evidence", "copies")
+    return {
+        f["check"]: f["text"]
+        for f in server.doctor()
+        if (f["check"] in about) & (f["state"] == state)
+    }
+
+
+def test_the_ledger_is_looked_at(stopped: Installation) -> None:
+    assert ledger_findings(stopped, "ok").keys() == {"signing key", "checkpoint"}
+    assert "checkpoint of" in ledger_findings(stopped, "ok")["checkpoint"]
+    [note] = ledger_findings(stopped, "note").values()
+    assert note.startswith("signed by this machine only")
+    assert "checkpoint_copies" in note
+    assert bad(stopped) == {}
+
+
+def test_a_signing_key_that_is_gone(stopped: Installation) -> None:
+    key = stopped.data / "ledger.key"
+    key.rename(stopped.data / "elsewhere")
+    assert "rotate --lost" in bad(stopped)["signing key"]
+    shutil.copy(stopped.data / "elsewhere", key)
+    key.chmod(0o644)
+    assert "others can read" in bad(stopped)["signing key"]
+    key.chmod(0o600)
+    key.write_text("nonsense")
+    assert bad(stopped).keys() == {"signing key"}
+
+
+def test_records_that_nobody_signs(stopped: Installation) -> None:
+    with closing(sqlite3.connect(database(stopped))) as connection:
+        connection.execute("DELETE FROM ledger_checkpoint")
+        connection.execute("UPDATE journal SET timestamp = timestamp - 301000000")
+        connection.commit()
+    assert "does the server run?" in ledger_findings(stopped, "note")["checkpoint"]
+
+
+def test_a_verdict_that_it_does_not_hold(stopped: Installation) -> None:
+    with closing(sqlite3.connect(database(stopped))) as connection:
+        connection.execute("DELETE FROM ledger_verdict")
+        connection.execute("INSERT INTO ledger_verdict VALUES (1, 5, 'tiles: 0/000 is missing')")
+        connection.commit()
+    assert bad(stopped) == {"evidence": "does not hold: tiles: 0/000 is missing"}
+
+
+def test_places_for_copies(stopped: Installation, tmp_path: Path) -> None:
+    places = {
+        "beside": stopped.data / "copies",
+        "away": tmp_path / "away",
+        "gone": tmp_path / "gone",
+    }
+    with closing(sqlite3.connect(database(stopped))) as connection:
+        row = "INSERT INTO ledger_copy VALUES (?, ?, 1709251199000001, ?)"
+        connection.execute(row, (str(places["beside"]), 7, None))
+        connection.execute(row, (str(places["away"]), 8, None))
+        connection.execute(row, (str(places["gone"]), None, "FileNotFoundError: gone"))
+        connection.execute(row, ("never set", 9, None))
+        connection.commit()
+
+    def told(*names: str) -> list[tuple[str, str]]:
+        given = ",".join(str(places[name]) for name in names)
+        server = Installation(stopped.data, workers=1, checkpoint_copies=given)
+        return [(f["state"], f["text"]) for f in server.doctor() if f["check"] == "copies"]
+
+    assert "its copies are on this machine too" in told("beside")[0][1]
+    [(state, text)] = told("away")
+    assert (state, text.startswith(f"copy held at {places['away']}")) == ("ok", True)
+    assert told("gone")[1] == ("note", f"not copied to {places['gone']}: FileNotFoundError: gone")
+    assert "never set" not in str(told("beside") + told())

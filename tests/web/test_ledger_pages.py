@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.journal import Journal
@@ -411,6 +411,7 @@ def test_a_copy_counts_only_for_what_it_covers(shop: Shop) -> None:
     shop.audit.journal.append([audit_record(event="file_deleted")])
     shop.audit.ledger.advance(KEY)
     [record] = shop.audit.records("event:file_deleted")
+    shop.audit.copy_places = ("<b>backup</b>",)
     row = {"place": "<b>backup</b>", "size": 1, "copied_at": 1, "error": "refused: <i>"}
     shop.write(insert(ledger_copy).values(**row))
     page = shop.client.get(f"/logs/{record['id']}").text
@@ -422,3 +423,29 @@ def test_a_copy_counts_only_for_what_it_covers(shop: Shop) -> None:
     )
     assert "Not copied to &lt;b&gt;backup" in text
     assert "copy held at &lt;b&gt;backup" in shop.text(shop.page)
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("UPDATE ledger_tile SET hashes = x'00'", "tile/0/000.p/1"),
+        ("UPDATE ledger_tile SET hashes = 'text'", "tile/0/000.p/1"),
+        ("DELETE FROM ledger_tile", "tile/0/000.p/1"),
+        ("UPDATE journal SET entry = 'text' WHERE stream = 'audit'", "tile/entries/000.p/1"),
+        ("UPDATE journal SET entry = x'7b7d' WHERE stream = 'audit'", "tile/entries/000.p/1"),
+        ("UPDATE ledger_tile SET hashes = zeroblob(32)", "tile/entries/000.p/1"),
+        ("UPDATE ledger_checkpoint SET note = x'00'", "checkpoint"),
+        ("UPDATE ledger_key SET verifier_key = 'none'", "vkey"),
+    ],
+)
+def test_what_is_damaged_is_not_served(shop: Shop, statement: str, place: str) -> None:
+    shop.audit.ledger.advance(KEY)
+    assert shop.client.get(f"/public/{place}").status_code == 200
+    shop.write(text(statement))
+    answer = shop.client.get(f"/public/{place}")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (500, "no-store")
+    assert answer.content_type == "application/problem+json"
+    assert answer.json is not None
+    assert answer.json["reason"] == "ledger_damaged"
+    [read] = shop.audit.records("event:ledger_read outcome:failed")
+    assert read["reason"] == "ledger_damaged"

@@ -113,6 +113,7 @@ class AuditLog:
         self._counted = CountedRequests(prefixes, self._report_counts)
         self._serving_in: int | None = None
         self._signing = signing
+        self.copy_places = () if signing is None else signing.copies
         self._keeper: Keeper | None = None
         probing = (store is None) if probe is None else probe
         self._watcher = Watcher(

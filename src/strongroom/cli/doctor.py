@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -16,8 +16,10 @@ import click
 from strongroom import audit, files, web
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.check import check_stream
-from strongroom.bootstrap import SCHEMAS
+from strongroom.bootstrap import SCHEMAS, signing
 from strongroom.cli import data_options, main
+from strongroom.cli.doctor_ledger import ledger_findings
+from strongroom.cli.finding import Finding
 from strongroom.errors import Corrupt
 from strongroom.files.blobs import Blobs
 from strongroom.files.service import content_sizes
@@ -34,18 +36,6 @@ _ASSETS = (
     Path(audit.__path__[0]) / "viewer" / "static" / "viewer.js",
     Path(web.__path__[0]) / "static" / "shell.css",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found.
-
-    :param state: ``ok``, ``note`` (worth knowing) or ``bad`` (must be mended)
-    """
-
-    check: str
-    state: str
-    text: str
 
 
 @main.command()
@@ -82,6 +72,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding("database", "ok", str(store.path))
     yield from _journal(store)
+    yield from ledger_findings(store, signing(settings))
     yield from _content(store, settings)
 
 

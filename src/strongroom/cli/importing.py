@@ -23,7 +23,7 @@ from strongroom.audit.importing import FORMATS, Importer, Unrecognised
 from strongroom.bootstrap import CATALOGUE
 from strongroom.cli import FAILED, data_options
 from strongroom.cli.import_output import Progress, Rejections, print_summary, show_name
-from strongroom.cli.log import _store, log
+from strongroom.cli.log import log, open_store
 from strongroom.errors import Refused, StrongroomError
 from strongroom.version import __version__
 
@@ -119,7 +119,7 @@ def import_(
     """
     if rejected is not None and any(_is_same(rejected, path) for path in files):
         raise click.UsageError(f"--rejected would overwrite {rejected}, which is to be imported")
-    store = _store(dict(flags))
+    store = open_store(dict(flags))
     started = time.monotonic()
     with ExitStack() as stack:
         stack.callback(store.close)

@@ -20,14 +20,14 @@ from strongroom.audit.extension import AuditLog
 from strongroom.audit.ledger import Ledger, Signed
 from strongroom.audit.ledger.bundle import Bundled, write_bundle
 from strongroom.audit.ledger.keyfile import PRIVATE
-from strongroom.audit.ledger.rotate import rotate
+from strongroom.audit.ledger.rotate import replace_lost, rotate
 from strongroom.audit.ledger.status import Assurance, counted, moment_text
 from strongroom.audit.merkle import TlogProof
 from strongroom.audit.query import JournalSearch
 from strongroom.audit.viewer.request import ViewerRequest
 from strongroom.bootstrap import signing
 from strongroom.cli import data_options, main
-from strongroom.cli.log import PAGE, _store
+from strongroom.cli.log import PAGE, open_store
 from strongroom.errors import Refused, SettingsError
 from strongroom.settings import load
 from strongroom.store import Store
@@ -62,8 +62,9 @@ def checkpoint(output: Path | None, as_json: bool, **flags: object) -> None:
 
     Who holds such a copy, and how old it is, is said on standard error.
     """
-    store = _store(dict(flags))
-    signed, assurance = _newest(store), Assurance.load(store)
+    store = open_store(dict(flags))
+    places = signing(load(**flags)).copies
+    signed, assurance = _newest(store), Assurance.load(store, places)
     told = {
         "origin": signed.note.text.partition("\n")[0],
         "size": signed.size,
@@ -91,7 +92,7 @@ def checkpoint(output: Path | None, as_json: bool, **flags: object) -> None:
 @json_option
 def vkey(output: Path | None, as_json: bool, **flags: object) -> None:
     """Print the verifier keys, the newest last: what checkpoints are verified with."""
-    store = _store(dict(flags))
+    store = open_store(dict(flags))
     keys = Ledger(store).keys.all()
     if not keys:
         raise Refused("not_signed_yet", UNSIGNED, status=404)
@@ -109,7 +110,7 @@ def proof(record: str, output: Path | None, as_json: bool, **flags: object) -> N
 
     SEQ is its number in the audit stream, ID its id.
     """
-    store = _store(dict(flags))
+    store = open_store(dict(flags))
     _newest(store)
     [seq] = _references(store, [record])
     made = Ledger(store).proof(seq)
@@ -152,7 +153,7 @@ def bundle(
     window = {name: options.pop(name) for name in ("time", "from", "to")}
     if output is None and BUNDLE.exists():
         raise click.UsageError(f"{BUNDLE} is there already; name another file with --output")
-    store = _store({**options})
+    store, places = open_store({**options}), signing(load(**options)).copies
     _newest(store)
     named = [item for item in records if _SEQ.fullmatch(item) or _ID.fullmatch(item)]
     if len(named) == len(records):
@@ -163,19 +164,25 @@ def bundle(
         raise click.UsageError("name records by number or id, or give one QUERY in quotes")
     if not seqs:
         raise Refused("record_not_found", "no record of the audit stream matches", status=404)
-    done, digest = _write(store, seqs, output or BUNDLE, without)
+    done, digest = _write(store, seqs, output or BUNDLE, without, places)
     _tell(done, output or BUNDLE, digest, as_json=as_json)
-    click.echo(Assurance.load(store).sentence, err=True)
+    click.echo(Assurance.load(store, places).sentence, err=True)
 
 
 @ledger.command("rotate")
 @data_options
+@click.option(
+    "--lost",
+    is_flag=True,
+    help="The key is lost for good: go on with one that nothing vouches for.",
+)
 @json_option
-def rotate_(as_json: bool, **flags: object) -> None:
+def rotate_(as_json: bool, lost: bool, **flags: object) -> None:
     """Change the signing key, while the server is stopped.
 
-    The old key signs the record that names the new one. Its file is kept as NAME.<key id>.old,
-    readable by its owner alone; tell whoever verifies what the new verifier key is.
+    The old key signs a hand-over to the new one. Its file is kept as NAME.<key id>.old, readable by
+    its owner alone; tell whoever verifies what the new verifier key is. With --lost there is no
+    hand-over: whoever verifies must then name both keys.
     """
     settings = load(**flags)
     if settings.ledger_key.startswith(PRIVATE):
@@ -183,17 +190,22 @@ def rotate_(as_json: bool, **flags: object) -> None:
             "ledger_key: holds the key itself; put it into a file of mode 600, name that, "
             "and run this again"
         )
-    store = _store(dict(flags))
+    store = open_store(dict(flags))
     audit = AuditLog(store=store, signing=None, name="strongroom", version=__version__)
     try:
-        done = rotate(store, signing(settings).key_path(store), audit.log)
+        change = replace_lost if lost else rotate
+        done = change(store, signing(settings).key_path(store), audit.log)
     finally:
         store.close()
     if as_json:
-        told = {"old": str(done.old), "new": str(done.new), "kept": str(done.kept)}
+        kept = None if done.kept is None else str(done.kept)
+        told = {"old": str(done.old), "new": str(done.new), "kept": kept}
         click.echo(json.dumps(told | {"size": done.size}))
         return
-    click.echo(f"The old key is in {done.kept}. Verifiers need the new one:", err=True)
+    if done.kept is None:
+        click.echo(f"Verifiers need --key '{done.old}', and the new key as well:", err=True)
+    else:
+        click.echo(f"The old key is in {done.kept}. Verifiers need the new one:", err=True)
     click.echo(str(done.new))
 
 
@@ -243,13 +255,17 @@ def _found(store: Store, query: str, window: dict[str, str]) -> Iterator[int]:
 
 
 def _write(
-    store: Store, seqs: Sequence[int], path: Path, without: Sequence[str]
+    store: Store,
+    seqs: Sequence[int],
+    path: Path,
+    without: Sequence[str],
+    places: Sequence[str],
 ) -> tuple[Bundled, str]:
     """Write the bundle, whole or not at all; what is in it, and its SHA-256."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with draft.open("xb") as file:
-            done = write_bundle(store, seqs, file, without=without)
+            done = write_bundle(store, seqs, file, without=without, places=places)
         with draft.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         draft.replace(path)

@@ -63,7 +63,7 @@ def search(query: str, limit: int, as_json: bool, **options: str) -> None:
     if wanted.error is not None:
         raise click.UsageError(f"query, column {wanted.error.column}: {wanted.error.message}")
     flags: dict[str, object] = {**options}
-    finder = JournalSearch(_store(flags))
+    finder = JournalSearch(open_store(flags))
     found: list[Mapping[str, Any]] = []
     cursor = None
     while len(found) < limit:
@@ -85,7 +85,7 @@ def search(query: str, limit: int, as_json: bool, **options: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def tail(query: str, as_json: bool, **flags: object) -> None:
     """Print records that match QUERY as they come, until interrupted."""
-    finder = JournalSearch(_store(flags))
+    finder = JournalSearch(open_store(flags))
     wanted = _parse(query)
     positions = finder.positions()
     colours = Console().is_terminal
@@ -97,7 +97,12 @@ def tail(query: str, as_json: bool, **flags: object) -> None:
             time.sleep(POLL_SECONDS)
 
 
-def _store(flags: dict[str, object]) -> Store:
+def open_store(flags: dict[str, object]) -> Store:
+    """The database of an installation that is there and up to date.
+
+    :param flags: settings given on the command line
+    :raises SettingsError: when there is none, or it is of another version
+    """
     settings = load(**flags)
     path = settings.data / "strongroom.db"
     if not settings.database and not path.is_file():

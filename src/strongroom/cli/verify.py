@@ -21,6 +21,8 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from strongroom.audit.extension import AuditLog
+from strongroom.audit.ledger.loss import lost_keys
+from strongroom.audit.ledger.verdict import write_verdict
 from strongroom.audit.ledger.verify import (
     Check,
     Outside,
@@ -37,7 +39,7 @@ from strongroom.audit.merkle import Malformed, VerifierKey
 from strongroom.audit.pipeline.render import escape
 from strongroom.bootstrap import signing
 from strongroom.cli import data_options, main
-from strongroom.cli.log import _store
+from strongroom.cli.log import open_store
 from strongroom.errors import SettingsError, StrongroomError, Unavailable
 from strongroom.files.blobs import Blobs
 from strongroom.files.verify import Contents
@@ -104,9 +106,9 @@ def verify_(
     if with_files:
         more.append(Contents(Blobs(LocalObjects(settings.objects_folder))))
     try:
-        store = _store(dict(flags))
+        store = open_store(dict(flags))
         trust, note = _trust(keys, store, flags)
-        report = _run(store, trust, outside, more, quiet=as_json)
+        report = _run(store, trust, outside, more, places=signing(settings).copies, quiet=as_json)
     except DBAPIError as error:
         raise Unavailable(f"the database cannot be read: {error.orig}") from error
     unrecorded = None if no_record else _record(store, report)
@@ -128,10 +130,11 @@ def _trust(
     if keys:
         return Trust.given(keys), None
     try:
-        own = signing(load(**flags)).find_key(store)
+        settings = signing(load(**flags))
+        own, lost = settings.find_key(store), lost_keys(settings.key_path(store))
     except SettingsError as error:
         return Trust.of_database(), f"this machine's key was not used: {error}"
-    return (Trust.of_database() if own is None else Trust.of_machine(own)), None
+    return (Trust.of_database() if own is None else Trust.of_machine(own, lost)), None
 
 
 def _run(
@@ -140,6 +143,7 @@ def _run(
     outside: Sequence[Outside],
     more: Sequence[Check],
     *,
+    places: Sequence[str],
     quiet: bool,
 ) -> Report:
     console = Console(stderr=True)
@@ -159,7 +163,9 @@ def _run(
         def show(progress: Progress) -> None:
             bars.update(task, completed=progress.done, total=progress.total)
 
-        return verify(store, trust=trust, against=outside, more_checks=more, progress=show)
+        return verify(
+            store, trust=trust, against=outside, more_checks=more, progress=show, places=places
+        )
 
 
 class _Rate(ProgressColumn):
@@ -174,6 +180,7 @@ def _record(store: Store, report: Report) -> str | None:
     """Record what came of it; None, or why that was not possible."""
     audit = AuditLog(store=store, name="strongroom", version=__version__)
     try:
+        write_verdict(store, report.failure)
         audit.log(outcome(report))
     except (StrongroomError, DBAPIError, OSError) as error:
         return str(error)

@@ -42,6 +42,8 @@ def open_engine(database: str) -> Engine:
         max_overflow=64,
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
+    # The driver's own commit() prepares its statement anew each time.
+    engine.dialect.do_commit = _commit  # type: ignore[method-assign, assignment]  # SQLite's, see below
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _inside_transaction)
@@ -113,6 +115,12 @@ def driver_cursor(connection: Connection) -> Any:
 
 def _in_transaction(connection: Connection) -> bool:
     return bool(getattr(connection.connection.driver_connection, "in_transaction", True))
+
+
+def _commit(connection: Any) -> None:
+    """Commit with a statement that the driver's cache knows."""
+    if connection.in_transaction:
+        connection.execute("COMMIT")
 
 
 def _begin(connection: Connection) -> None:

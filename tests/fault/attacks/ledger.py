@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from strongroom.audit.journal import Journal
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.ledger.handover import Handover
 from strongroom.audit.merkle import Checkpoint, SignedNote
 from tests.fault.attacks.attack import Harm, attack, sql
-from tests.fault.tampering import THIEF, Ledgered
+from tests.fault.tampering import THIEF, Ledgered, naming, recorded
 
 
 @attack("a tile removed, emptied, shortened, lengthened, copied", "tiles")
@@ -124,7 +128,7 @@ def keys(_database: Ledgered) -> Iterator[Harm]:
         db.run("UPDATE ledger_key SET verifier_key = ? WHERE number = ?", text, number)
 
     def add(db: Ledgered, number: int, first: int | None) -> None:
-        db.run("INSERT INTO ledger_key VALUES (?, ?, ?)", number, str(THIEF.verifier), first)
+        db.run("INSERT INTO ledger_key VALUES (?, ?, ?, NULL)", number, str(THIEF.verifier), first)
 
     yield reorder
     yield sql("DELETE FROM ledger_key WHERE number = 0")
@@ -147,7 +151,7 @@ def usurped(_database: Ledgered) -> Iterator[Harm]:
         theirs = SignedNote.sign(note.text, THIEF).signatures
         both = SignedNote(note.text, (*theirs, *note.signatures)).to_bytes()
         db.run("DELETE FROM ledger_key WHERE number >= ?", number)
-        db.run("INSERT INTO ledger_key VALUES (?, ?, ?)", number, str(THIEF.verifier), size)
+        db.run("INSERT INTO ledger_key VALUES (?, ?, ?, NULL)", number, str(THIEF.verifier), size)
         db.run("UPDATE ledger_checkpoint SET note = ? WHERE size = ?", both, size)
         for later in db.checkpoints:
             if later > size:
@@ -155,3 +159,65 @@ def usurped(_database: Ledgered) -> Iterator[Harm]:
 
     for number, size in ((1, 700), (1, 1_500), (2, 2_304), (2, 2_900)):
         yield partial(harm, number=number, size=size)
+
+
+def _takeover(db: Ledgered, handover: bytes | None) -> None:
+    """What whoever has the database, but not the key, can do: append a record that names their own
+    key, have the server sign it, and go on with that key."""
+    newest = max(db.checkpoints)
+    size = db.size + 1
+    Journal(db.store).append([naming(db.size, THIEF)])
+    signed = Ledger(db.store).advance(db.keys[-1])
+    assert signed is not None
+    assert newest < signed.size == size
+    theirs = SignedNote.sign(signed.note.text, THIEF).signatures
+    both = SignedNote(signed.note.text, (*theirs, *signed.note.signatures)).to_bytes()
+    db.run("UPDATE ledger_checkpoint SET note = ? WHERE size = ?", both, size)
+    thief = str(THIEF.verifier)
+    db.run("INSERT INTO ledger_key VALUES (2, ?, ?, ?)", thief, size, handover)
+    Journal(db.store).append([recorded(number) for number in range(size, size + 3)])
+    Ledger(db.store).advance(THIEF)
+
+
+@attack("another key brought in through the journal, which the server signs", "keys")
+def taken_over(database: Ledgered) -> Iterator[Harm]:
+    size = database.size + 1
+    true = database.value("SELECT handover FROM ledger_key WHERE number = 1")
+    old, new = database.keys
+    elsewhere = Handover("example.org/other", new.verifier, THIEF.verifier, size)
+    claimed = Handover(new.name, new.verifier, THIEF.verifier, size)
+    by_thief = SignedNote.sign(str(claimed), THIEF)
+    imitated = SignedNote(
+        str(claimed), (*SignedNote.parse(true).signatures[1:], *by_thief.signatures)
+    )
+    for handover in (
+        None,
+        true,
+        database.checkpoints[2_900],
+        elsewhere.sign(new, THIEF).to_bytes(),
+        by_thief.to_bytes(),
+        imitated.to_bytes(),
+        SignedNote.sign(str(claimed), old, THIEF).to_bytes(),
+    ):
+        yield partial(_takeover, handover=handover)
+
+
+@attack("a key's hand-over removed, or exchanged for one of other keys, size or ledger", "keys")
+def handovers(database: Ledgered) -> Iterator[Harm]:
+    old, new = database.keys
+    put = "UPDATE ledger_key SET handover = ? WHERE number = 1"
+    true = Handover(old.name, old.verifier, new.verifier, 1_500)
+    yield sql(put, None)
+    yield sql(put, b"")
+    yield sql("UPDATE ledger_key SET handover = CAST(handover AS TEXT) WHERE number = 1")
+    yield sql("UPDATE ledger_key SET handover = (SELECT handover FROM ledger_key WHERE number = 1)")
+    for changed in (
+        replace(true, origin="example.org/other"),
+        replace(true, size=700),
+        replace(true, size=2_304),
+    ):
+        yield sql(put, changed.sign(old, new).to_bytes())
+    yield sql(put, replace(true, new=THIEF.verifier).sign(old, THIEF).to_bytes())
+    yield sql(put, replace(true, old=new.verifier, new=old.verifier).sign(new, old).to_bytes())
+    for signers in ((old,), (new,), (new, old), (old, THIEF), (old, new, THIEF)):
+        yield sql(put, SignedNote.sign(str(true), *signers).to_bytes())

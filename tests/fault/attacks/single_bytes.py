@@ -54,7 +54,7 @@ def other_types(database: Ledgered) -> Iterator[Harm]:
         ("journal_head", ("next_seq", "edge"), "stream = 'audit'"),
         ("ledger_tile", ("level", "tile_index", "hashes"), "level = 0"),
         ("ledger_checkpoint", ("size", "note"), "size = 4"),
-        ("ledger_key", ("verifier_key", "first_size"), "number = 1"),
+        ("ledger_key", ("verifier_key", "first_size", "handover"), "number = 1"),
     ):
         nullable = {
             name
@@ -68,7 +68,7 @@ def other_types(database: Ledgered) -> Iterator[Harm]:
 
 
 ANY = frozenset(
-    {"database", "sequence", "entries", "columns", "ids", "parts"}
+    {"schema", "database", "sequence", "entries", "columns", "ids", "parts"}
     | {"tiles", "head", "keys", "signatures", "checkpoints"}
 )
 
@@ -91,6 +91,7 @@ SMALL = [
     rows_attack("ledger_key", "verifier_key", "number", "keys"),
     rows_attack("ledger_key", "number", "number", "keys"),
     rows_attack("ledger_key", "first_size", "number", "keys", "signatures"),
+    rows_attack("ledger_key", "handover", "number", "keys", condition="number > 0"),
     rows_attack("journal_head", "edge", "stream", "head", condition="stream = 'audit'"),
     rows_attack("journal_head", "next_seq", "stream", "sequence", condition="stream = 'audit'"),
     Attack("a value of another type or length in any of these columns", other_types, ANY),

@@ -64,3 +64,21 @@ def ops_altered(_database: Ledgered) -> Iterator[Harm]:
         "UPDATE journal SET entry = CAST(replace(CAST(entry AS TEXT), 'a.txt', 'b.txt') AS BLOB) "
         "WHERE stream = 'ops' AND seq = 2"
     )
+
+
+@attack("a view in a table's place, or a trigger on a table", "schema")
+def schema_altered(_database: Ledgered) -> Iterator[Harm]:
+    def view(db: Ledgered, table: str) -> None:
+        db.run(f"ALTER TABLE {table} RENAME TO behind")
+        db.run(f"CREATE VIEW {table} AS SELECT * FROM behind")
+
+    for table in ("journal", "journal_head", "ledger_tile", "ledger_checkpoint", "ledger_key"):
+        yield partial(view, table=table)
+        yield sql(f"CREATE TRIGGER t AFTER INSERT ON {table} BEGIN DELETE FROM {table}; END")
+    yield partial(view, table="ledger_verdict")
+    yield sql(
+        "CREATE TRIGGER t AFTER INSERT ON ledger_verdict "
+        "BEGIN UPDATE ledger_verdict SET failure = NULL; END"
+    )
+    yield sql("DROP INDEX journal_by_id")
+    yield sql("ALTER TABLE journal ADD COLUMN note TEXT")

@@ -58,6 +58,8 @@ class EvidenceExported(Event):
 
 @declare("signing_key_changed", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
 class SigningKeyChanged(Event):
-    """Another key signs the ledger from here on; the key before it signs this record as well."""
+    """Another key signs the ledger from here on; the key before it signs this record as well, unless
+    it was lost, which is the reason then."""
 
     verifier_key: str
+    reason: str | None = None

@@ -68,12 +68,25 @@ class Head:
 
     def save(self, connection: Connection) -> None:
         """Write the head row."""
-        edge = b"" if self.edge is None else self.edge.to_bytes()
-        mark = _mark(connection.dialect.paramstyle)
-        driver_cursor(connection).execute(
-            f"UPDATE journal_head SET next_seq = {mark}, edge = {mark} WHERE stream = {mark}",  # noqa: S608  # placeholders
-            (self.next_seq, edge, self.stream.value),
-        )
+        save_heads(connection, [self])
+
+
+def save_heads(connection: Connection, heads: Sequence[Head]) -> None:
+    """Write the head rows of several streams, in one statement."""
+    mark = _mark(connection.dialect.paramstyle)
+    case = " ".join([f"WHEN {mark} THEN {mark}"] * len(heads))
+    streams = [head.stream.value for head in heads]
+    edges = [b"" if head.edge is None else head.edge.to_bytes() for head in heads]
+    sequences = [head.next_seq for head in heads]
+    driver_cursor(connection).execute(
+        f"UPDATE journal_head SET next_seq = CASE stream {case} END, edge = CASE stream {case} END "  # noqa: S608  # placeholders
+        f"WHERE stream IN ({', '.join([mark] * len(heads))})",
+        (
+            *chain.from_iterable(zip(streams, sequences, strict=True)),
+            *chain.from_iterable(zip(streams, edges, strict=True)),
+            *streams,
+        ),
+    )
 
 
 HeadRow = tuple[int, bytes]
@@ -83,9 +96,23 @@ HeadRow = tuple[int, bytes]
 def read_heads(connection: Connection) -> dict[str, HeadRow]:
     """The head rows of all streams, by their names."""
     cursor = driver_cursor(connection)
-    cursor.execute("SELECT stream, next_seq, edge FROM journal_head")
-    return {stream: (next_seq, bytes(edge)) for stream, next_seq, edge in cursor.fetchall()}
+    cursor.execute(_HEADS)
+    found = cursor.fetchone()
+    pairs = zip(Stream, found[::2], found[1::2], strict=True)
+    return {
+        stream.value: (next_seq, bytes(edge))
+        for stream, next_seq, edge in pairs
+        if next_seq is not None
+    }
 
+
+_ONE: Final = "(SELECT {column} FROM journal_head WHERE stream = '{stream}')"
+_HEADS: Final = "SELECT " + ", ".join(
+    _ONE.format(column=column, stream=stream.value)
+    for stream in Stream
+    for column in ("next_seq", "edge")
+)
+"""One row, since the driver lets go of the interpreter for each; see :data:`MAX_ROWS`."""
 
 MAX_ROWS: Final = 64
 """Rows in one statement: 768 parameters, where old SQLite allows 999.

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from strongroom.audit.events.event import Stream
-from strongroom.audit.journal.head import Head, HeadRow, read_heads
+from strongroom.audit.journal.head import Head, HeadRow, read_heads, save_heads
 from strongroom.audit.journal.stored import StoredRecord
 from strongroom.store import Store
 
@@ -139,9 +139,9 @@ class Journal:
             self._taken.append(self._queue.popleft())
         if self._taken:
             self._append(connection, Stream.OPS, self._taken)
-        for stream, head in self._heads.items():
-            if head is not self._loaded[stream]:
-                head.save(connection)
+        moved = [head for stream, head in self._heads.items() if head is not self._loaded[stream]]
+        if moved:
+            save_heads(connection, moved)
 
     def committed(self) -> None:
         """Make room for those who wait, and own up to what was lost."""

@@ -50,7 +50,12 @@ class Bundled:
 
 
 def write_bundle(
-    store: Store, seqs: Sequence[int], out: IO[bytes], *, without: Collection[str] = ()
+    store: Store,
+    seqs: Sequence[int],
+    out: IO[bytes],
+    *,
+    without: Collection[str] = (),
+    places: Sequence[str] = (),
 ) -> Bundled:
     """Write the evidence for these records of the audit stream, against the newest checkpoint.
 
@@ -58,12 +63,13 @@ def write_bundle(
 
     :param out: must be seekable
     :param without: parts to leave out, ``content`` or ``network``: the rest verifies all the same
+    :param places: that are set to get copies of checkpoints, and so may be told of
     :raises Refused: 404 ``not_signed_yet`` when no checkpoint covers any of them, 404
         ``record_not_found`` when none is held
     :raises Unproven: when a record does not fit the ledger: that is no evidence
     :raises Corrupt: when tiles are missing
     """
-    assurance = Assurance.load(store)
+    assurance = Assurance.load(store, places)
     signed = assurance.newest
     wanted = sorted(set(seqs))
     covered = [] if signed is None else [seq for seq in wanted if 0 <= seq < signed.size]
@@ -146,7 +152,7 @@ def _assurance_text(assurance: Assurance, signed: Signed) -> str:
         f"Signed at   {moment_text(signed.signed_at)}, by the machine that keeps the log",
         "",
     ]
-    held = [copy for copy in assurance.copies if copy.size is not None]
+    held = assurance.elsewhere
     if held:
         lines.append("Copies of a checkpoint of this log that others hold:")
         lines += [

@@ -1,6 +1,6 @@
 """Checks this bundle of evidence. Needs Python 3.8 or newer and nothing else.
 
-    python3 check.py [--key VERIFIER_KEY] [FOLDER]
+    python3 -I check.py [--key VERIFIER_KEY] [FOLDER]
 
 Prints one line for each record, and exits with 0 when everything holds, with 1 when something does
 not. README.txt says what that shows, and how to do the same with other tools.
@@ -9,9 +9,15 @@ Sources: RFC 6962, section 2.1, for hashes and proofs; RFC 8032, section 5.1, fo
 signed-note, tlog-checkpoint and tlog-proof (c2sp.org) for the files.
 """
 
-# ruff: noqa: T201  # a program of its own, which prints what it finds
+# A program of its own: it prints what it finds, and nothing may be imported before it has let go of
+# its folder, not even what makes annotations new.
+# ruff: noqa: T201
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    # The folder came with the evidence: an argparse.py in it would be imported and say what it likes.
+    del sys.path[0]
 
 import argparse
 import base64
@@ -19,7 +25,6 @@ import binascii
 import hashlib
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Tuple  # noqa: UP035  # as Python 3.8 needs it
 
@@ -136,7 +141,7 @@ class Key:
         self.id = named[:4]
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> "list[str]":
     """The lines of a text file, which must end with the last of them."""
     try:
         text = path.read_bytes().decode()
@@ -150,7 +155,7 @@ def read_lines(path: Path) -> list[str]:
 class Checkpoint:
     """What the log signed: its name, its size, its root. Believed once it is made."""
 
-    def __init__(self, data: bytes, keys: list[Key]) -> None:
+    def __init__(self, data: bytes, keys: "list[Key]") -> None:
         text, blank, signatures = data.decode().partition("\n\n")
         lines = text.split("\n")
         if not blank or len(lines) != 3 or not re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]):
@@ -162,7 +167,7 @@ class Checkpoint:
             raise Failure(f"the checkpoint is of the log {self.origin!a}")
 
     @staticmethod
-    def _signer(message: bytes, signatures: str, keys: list[Key]) -> Key:
+    def _signer(message: bytes, signatures: str, keys: "list[Key]") -> Key:
         found = None
         for line in signatures.split("\n")[:-1]:
             dash, _, rest = line.partition(" ")
@@ -183,7 +188,7 @@ def node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def root_of(index: int, size: int, leaf: bytes, path: list[bytes]) -> bytes:
+def root_of(index: int, size: int, leaf: bytes, path: "list[bytes]") -> bytes:
     """The root that a proof of inclusion leads to (RFC 9162, section 2.1.3.2)."""
     first, last, found = index, size - 1, leaf
     for item in path:
@@ -242,38 +247,50 @@ def check_record(folder: Path, number: str, signed: bytes, head: Checkpoint) -> 
     return f"{shown} ({', '.join(parts)})"
 
 
-def check_manifest(folder: Path) -> None:
-    """Whether the files are those that were packed: none altered, missing, or put in."""
-    listed = set()
+PACKED = re.compile(
+    r"README\.txt|check\.py|checkpoint|vkeys\.txt|assurance\.txt"
+    r"|records/(?P<record>0|[1-9][0-9]{0,18})/(?:entry\.json|(?:content|network)\.(?:json|salt))"
+    r"|proofs/(?P<proof>0|[1-9][0-9]{0,18})\.tlog-proof"
+)
+
+
+def check_manifest(folder: Path) -> "list[str]":
+    """Whether the files are those that were packed: none altered, missing, or put in.
+
+    Gives the numbers of the records.
+    """
+    listed, numbers = {folder / "MANIFEST.sha256"}, set()
     for line in read_lines(folder / "MANIFEST.sha256"):
-        if not re.fullmatch(r"[0-9a-f]{64}  [a-zA-Z0-9][a-zA-Z0-9./-]*", line) or ".." in line:
-            raise Failure("MANIFEST.sha256 has a line that is not of its form")
-        digest, name = line.split("  ")
+        digest, _, name = line.partition("  ")
+        known = PACKED.fullmatch(name)
+        if known is None or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise Failure(f"MANIFEST.sha256 has a line that is not of its form: {name!a:.80}")
         path = folder / name
-        if not path.is_file():
+        if path.is_symlink() or not path.is_file():
             raise Failure(name + " is missing")
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise Failure(name + " is not as it was packed")
         listed.add(path)
-    packed = [path for place in ("records", "proofs") for path in (folder / place).rglob("*")]
-    added = [path for path in packed if path.is_file() and path not in listed]
-    if added:
-        raise Failure(f"{added[0].name!a} was not packed")
+        numbers.add(known.group("record") or known.group("proof"))
+    folders = {above for path in listed for above in path.parents}
+    for path in folder.rglob("*"):
+        if path.is_symlink() or path not in (folders if path.is_dir() else listed):
+            raise Failure(f"{str(path.relative_to(folder))!a:.80} was not packed")
     for name in ("checkpoint", "vkeys.txt"):
         if folder / name not in listed:
             raise Failure(name + " was not packed")
+    return sorted(numbers - {None}, key=int)
 
 
-def check(folder: Path, trusted: str | None) -> bool:
+def check(folder: Path, trusted: "str | None") -> bool:
     """Check the bundle in this folder, telling what is found; whether all of it holds."""
     try:
-        check_manifest(folder)
+        numbers = check_manifest(folder)
         keys = [Key(line) for line in read_lines(folder / "vkeys.txt")]
         if trusted is not None:
             keys = [Key(trusted)]
         signed = (folder / "checkpoint").read_bytes()
         head = Checkpoint(signed, keys)
-        numbers = sorted((path.name for path in (folder / "records").iterdir()), key=int)
         if not numbers:
             raise Failure("there are no records in this bundle")
     except (Failure, OSError, ValueError) as error:

@@ -18,7 +18,9 @@ from sqlalchemy import Connection, Row, insert, select
 
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.head import Head
-from strongroom.audit.ledger.keys import KeyRing, admit
+from strongroom.audit.ledger.anchor import Anchor
+from strongroom.audit.ledger.entries import next_entries
+from strongroom.audit.ledger.keys import KeyRing, KnownKey, admit, known_keys
 from strongroom.audit.ledger.tables import ledger_checkpoint
 from strongroom.audit.ledger.tiles import grow_tiles, store_tiles, tile_reader, tiled_size
 from strongroom.audit.merkle import (
@@ -29,11 +31,11 @@ from strongroom.audit.merkle import (
     SigningKey,
     Tile,
     TlogProof,
+    Unproven,
     leaf_hashes,
 )
 from strongroom.errors import Corrupt, Refused
 from strongroom.store import Store
-from strongroom.store.engine import driver_cursor
 
 CHUNK: Final = 16_384
 """Entries hashed at a time: bounds memory, and how long other writers wait for the tiles."""
@@ -76,42 +78,63 @@ class _Step:
     reached: int
     tiles: Sequence[tuple[Tile, bytes]]
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether there is nothing new to sign."""
+        return self.head.next_seq == (0 if self.last is None else self.last.size)
+
 
 class Ledger:
     """Tiles, checkpoints and proofs in one database. Thread-safe.
 
     :meth:`advance` is for one caller at a time among all processes; everything else reads.
+
+    :param anchor: what was signed last as far as is known outside the database; None to leave that
+        out, for whoever does not sign
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, anchor: Anchor | None = None) -> None:
         self._store = store
+        self._anchor = anchor
         self.keys = KeyRing(store)
 
     def advance(self, key: SigningKey, *others: SigningKey) -> Signed | None:
         """Sign what was appended since the last checkpoint; None when nothing was.
 
+        Either way the last checkpoint is one of these keys, and the ledger goes on from it and from
+        the anchor, when this returns.
+
         :param others: sign as well: the key before this one, while keys are changed
-        :raises Corrupt: when entries are missing, or do not give the tree that the journal has;
-            nothing is signed then
+        :raises Corrupt: when entries are missing, or do not give the tree that the journal has, or
+            what was signed before; nothing is signed then
+        :raises SettingsError: when it is another key than before, or the anchor cannot be read or
+            written
         :raises Unavailable: when the database cannot be written
         """
         while True:
             step = self._read_on()
             if step.reached < step.head.next_seq:
                 self._store.write(partial(store_tiles, tiles=step.tiles))
-            elif (
-                step.last is not None and step.last.size == step.head.next_seq
-            ) or not step.head.next_seq:
+            elif step.is_signed:
+                with self._store.read() as connection:
+                    known = known_keys(connection)
+                    _check_signed(connection, step, (key, *others), known, self._anchor)
+                if self._anchor is not None and step.last is not None:
+                    self._anchor.keep(step.last.note)
                 return None
             else:
-                return self._store.write(partial(_sign, step=step, signers=(key, *others)))
+                sign = partial(_sign, step=step, signers=(key, *others), anchor=self._anchor)
+                signed = self._store.write(sign)
+                if self._anchor is not None:
+                    self._anchor.keep(signed.note)
+                return signed
 
     def _read_on(self) -> _Step:
         """Hash the next entries that no tile has."""
         with self._store.read() as connection:
             head = Head.load(connection, Stream.AUDIT)
             size = tiled_size(connection)
-            entries = _entries(connection, size, min(size + CHUNK, head.next_seq))
+            entries = next_entries(connection, size, min(size + CHUNK, head.next_seq))
             tiles = grow_tiles(connection, size, leaf_hashes(entries))
             last = _last(connection)
         known = max(size, 0 if last is None else last.size)
@@ -158,45 +181,25 @@ class Ledger:
             return TlogProof.make(seq, signed.note, tile_reader(connection, signed.size))
 
 
-def _entries(connection: Connection, start: int, end: int) -> list[bytes]:
-    """The entries of the records [start, end) of the audit stream.
-
-    :raises Corrupt: naming the first that is missing
-    """
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    cursor = driver_cursor(connection)
-    cursor.execute(_NEXT.replace("?", mark), (start, end))
-    rows: list[tuple[int, bytes]] = cursor.fetchall()
-    for expected, (seq, entry) in zip(range(start, end), rows, strict=False):
-        if seq != expected:
-            raise Corrupt(f"record {expected:,} is missing; the next is {seq:,}")
-        if not isinstance(entry, bytes):
-            raise Corrupt(f"the entry of record {expected:,} is not what was stored")
-    if len(rows) < end - start:
-        raise Corrupt(f"record {start + len(rows):,} is missing, and all after it")
-    return [entry for _, entry in rows]
-
-
 def _last(connection: Connection) -> Signed | None:
     row = connection.execute(_newest).first()
     return None if row is None else Signed.of(row)
 
 
-def _sign(connection: Connection, step: _Step, signers: Sequence[SigningKey]) -> Signed:
-    head, last = step.head, step.last
+def _sign(
+    connection: Connection, step: _Step, signers: Sequence[SigningKey], anchor: Anchor | None
+) -> Signed:
+    head = step.head
     store_tiles(connection, step.tiles)
-    read = tile_reader(connection, head.next_seq)
-    hashed = CompactRange.read(head.next_seq, read)
+    hashed = CompactRange.read(head.next_seq, tile_reader(connection, head.next_seq))
     if hashed != head.edge:
         raise Corrupt(
             f"the entries of the first {head.next_seq:,} records do not give the tree that the "
             "journal has; nothing was signed"
         )
-    if last is not None and CompactRange.read(last.size, read).root() != last.root:
-        raise Corrupt(
-            f"the first {last.size:,} records are not those that were signed; nothing was signed"
-        )
+    known = known_keys(connection)
     admit(connection, signers, head.next_seq)
+    _check_signed(connection, step, signers, known, anchor)
     note = Checkpoint(signers[0].name, head.next_seq, hashed.root()).sign(*signers)
     now = time.time_ns() // 1000
     row = {"size": head.next_seq, "signed_at": now, "note": note.to_bytes()}
@@ -204,7 +207,42 @@ def _sign(connection: Connection, step: _Step, signers: Sequence[SigningKey]) ->
     return Signed(head.next_seq, hashed.root(), now, note)
 
 
-_NEXT: Final = (
-    "SELECT seq, entry FROM journal WHERE stream = 'audit' AND seq >= ? AND seq < ? ORDER BY seq"
-)
+def _check_signed(
+    connection: Connection,
+    step: _Step,
+    signers: Sequence[SigningKey],
+    known: Sequence[KnownKey],
+    anchor: Anchor | None,
+) -> None:
+    """Whether what was signed before is signed by one of these, and the records go on from it.
+
+    :param known: the ledger's keys before this step
+    """
+    head, last = step.head, step.last
+    keys = [signer.verifier for signer in signers]
+    if len(known) > 1 and known[-1].verifier == keys[0] and known[-1].first_size is None:
+        keys.append(known[-2].verifier)  # it was lost, and this one is to go on from what it signed
+
+    def root_at(size: int) -> bytes:
+        if size == head.next_seq and head.edge is not None:
+            return head.edge.root()
+        return CompactRange.read(size, tile_reader(connection, head.next_seq)).root()
+
+    if last is not None:
+        try:
+            last.note.verify(keys)
+        except (Unproven, ValueError) as error:  # the latter of two keys with one id
+            raise Corrupt(
+                f"the newest checkpoint, of {last.size:,} records, is not signed with the key "
+                f"{keys[0]}: {error}; nothing was signed"
+            ) from None
+        if root_at(last.size) != last.root:
+            raise Corrupt(
+                f"the first {last.size:,} records are not those that were signed; nothing was "
+                "signed"
+            )
+    if anchor is not None:
+        anchor.check([*keys, *(key.verifier for key in known)], head.next_seq, root_at)
+
+
 _newest = select(ledger_checkpoint).order_by(ledger_checkpoint.c.size.desc()).limit(1)

@@ -22,9 +22,17 @@ from strongroom.audit.events.web import AccessDenied
 from strongroom.audit.ledger.held import entries_between
 from strongroom.audit.ledger.ledger import Ledger, Signed
 from strongroom.audit.ledger.tiles import fetch_tile
-from strongroom.audit.merkle import TILE_HEIGHT, TILE_WIDTH, Bundle, Malformed, Tile, encode_bundle
+from strongroom.audit.merkle import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Bundle,
+    Malformed,
+    Tile,
+    encode_bundle,
+    leaf_hashes,
+)
 from strongroom.audit.pipeline.context import current_context
-from strongroom.errors import Refused
+from strongroom.errors import Corrupt, Refused
 from strongroom.store import Store
 
 KEPT_SECONDS: Final = 365 * 24 * 3600
@@ -75,7 +83,10 @@ def ledger_blueprint(
 
     @ledger.get("/vkey")
     def verifier_keys() -> Response:
-        keys = source.ledger.keys.verifiers()
+        try:
+            keys = source.ledger.keys.verifiers()
+        except Corrupt:
+            _refuse(source, _damaged())
         if not keys:
             _refuse(source, _not_signed())
         return _answer(source, "".join(f"{key}\n" for key in keys).encode(), TEXT, "no-cache")
@@ -83,8 +94,11 @@ def ledger_blueprint(
     @ledger.get("/tile/<path:place>")
     def tile(place: str) -> Response:
         size = _newest(source).size
-        with source.store.read() as connection:
-            content = _read(connection, f"tile/{place}", size)
+        try:
+            with source.store.read() as connection:
+                content = _read(connection, f"tile/{place}", size)
+        except Corrupt:
+            _refuse(source, _damaged())
         if content is None:
             _refuse(source, Refused("tile_not_found", "There is no such tile.", status=404))
         return _answer(source, content, BYTES, kept)
@@ -97,6 +111,8 @@ def _read(connection: Connection, path: str, size: int) -> bytes | None:
 
     None when the path is neither, when the ledger does not reach so far, or when the entries are
     not held any more.
+
+    :raises Corrupt: when it is not what was stored
     """
     try:
         wanted = Bundle.parse(path) if path.startswith("tile/entries/") else Tile.parse(path)
@@ -109,11 +125,22 @@ def _read(connection: Connection, path: str, size: int) -> bytes | None:
     if isinstance(wanted, Tile):
         return fetch_tile(connection, wanted)
     entries = entries_between(connection, start, start + wanted.width)
-    return encode_bundle(entries) if len(entries) == wanted.width else None
+    if len(entries) < wanted.width:
+        return None
+    # What is served here is kept by whoever asks, so it must be what was signed.
+    hashes = fetch_tile(connection, Tile(0, wanted.index, wanted.width))
+    if not all(type(entry) is bytes for entry in entries) or hashes != b"".join(
+        leaf_hashes(entries)
+    ):
+        raise Corrupt(f"the entries of {wanted.path} are not those that were hashed")
+    return encode_bundle(entries)
 
 
 def _newest(source: LedgerSource) -> Signed:
-    newest = source.ledger.newest()
+    try:
+        newest = source.ledger.newest()
+    except Corrupt:
+        _refuse(source, _damaged())
     if newest is None:
         _refuse(source, _not_signed())
     return newest
@@ -122,6 +149,11 @@ def _newest(source: LedgerSource) -> Signed:
 def _not_signed() -> Refused:
     message = "Nothing is signed yet. The first checkpoint follows the first record by a second."
     return Refused("not_signed_yet", message, status=404)
+
+
+def _damaged() -> Refused:
+    message = "This part of the ledger is not what was stored. Its owner must verify it."
+    return Refused("ledger_damaged", message, status=500)
 
 
 def _refuse(source: LedgerSource, refusal: Refused) -> NoReturn:

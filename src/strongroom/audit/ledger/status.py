@@ -10,13 +10,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
-
-from strongroom.audit.ledger.copies import Copy
+from strongroom.audit.ledger.copies import Copies, Copy
 from strongroom.audit.ledger.ledger import Ledger, Signed
-from strongroom.audit.ledger.tables import ledger_copy
+from strongroom.audit.ledger.places import shown
 from strongroom.audit.ledger.verdict import read_verdict
 from strongroom.errors import Corrupt
 from strongroom.store import Store
@@ -36,29 +35,41 @@ class Assurance:
     """The ledger's standing at one moment. Immutable.
 
     :param newest: the newest checkpoint; None while nothing is signed
-    :param copies: what the places off this machine hold, or why they hold nothing
+    :param copies: what the places that are set hold, or why they hold nothing
     :param now: the moment, in microseconds since 1970-01-01 UTC
     :param failure: why the evidence is in danger; None when nothing is known against it
+    :param here: the places among them that are on this machine, and so show nothing against it
     """
 
     newest: Signed | None
     copies: Sequence[Copy]
     now: int
     failure: str | None = None
+    here: frozenset[str] = frozenset()
 
     @classmethod
-    def load(cls, store: Store) -> Assurance:
-        """Read it from the database. Never raises for a damaged ledger: that is its finding."""
-        with store.read() as connection:
-            rows = connection.execute(select(ledger_copy).order_by(ledger_copy.c.place)).all()
-        copies = [Copy(row.place, row.size, row.copied_at, row.error) for row in rows]
+    def load(cls, store: Store, places: Sequence[str] = ()) -> Assurance:
+        """Read it from the database. Never raises for a damaged ledger: that is its finding.
+
+        :param places: that are set to get copies; what the database says of others does not count
+        :raises SettingsError: when one of them is no place
+        """
+        copies = Copies(store, places).held()
+        here = frozenset(shown(place) for place in places if on_this_machine(store, place))
         now = time.time_ns() // 1000
         try:
             newest = Ledger(store).newest()
         except Corrupt as error:
-            return cls(None, copies, now, str(error))
+            return cls(None, copies, now, str(error), here)
         verdict = read_verdict(store)
-        return cls(newest, copies, now, None if verdict is None else verdict.failure)
+        return cls(newest, copies, now, None if verdict is None else verdict.failure, here)
+
+    @property
+    def elsewhere(self) -> Sequence[Copy]:
+        """What places off this machine hold."""
+        return [
+            copy for copy in self.copies if copy.size is not None and copy.place not in self.here
+        ]
 
     @property
     def size(self) -> int:
@@ -89,12 +100,11 @@ class Assurance:
         :param longest: of the place's name so many characters, from its end
         """
         least = 1 if seq is None else seq + 1
-        held = [copy for copy in self.copies if copy.size is not None and copy.size >= least]
+        held = [copy for copy in self.elsewhere if (copy.size or 0) >= least]
+        if not held and seq is not None and self.elsewhere:
+            return f"{ALONE}; the copies held elsewhere are older than this record"
         if not held:
-            older = seq is not None and any(copy.size is not None for copy in self.copies)
-            return (
-                f"{ALONE}; the copies held elsewhere are older than this record" if older else ALONE
-            )
+            return f"{ALONE}; its copies are on this machine too" if self.here else ALONE
         held.sort(key=lambda copy: copy.copied_at or 0, reverse=True)
         first = held[0]
         place = first.place
@@ -110,7 +120,7 @@ class Assurance:
             return "wrong"
         if self.newest is None:
             return "none"
-        return "held" if any(copy.size is not None for copy in self.copies) else "alone"
+        return "held" if self.elsewhere else "alone"
 
     @property
     def trouble(self) -> Sequence[str]:
@@ -134,6 +144,16 @@ class Assurance:
         if self.failure is not None:
             told.append(f"the evidence does not hold: {self.failure}")
         return "\n".join(told)
+
+
+def on_this_machine(store: Store, place: str) -> bool:
+    """Whether a place for copies is a folder inside the one of this database.
+
+    Whoever can alter the database can alter that too.
+    """
+    if "://" in place:
+        return False
+    return Path(place).expanduser().resolve().is_relative_to(store.path.parent.resolve())
 
 
 def counted(count: int, noun: str) -> str:

@@ -39,12 +39,14 @@ ledger_key = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("verifier_key", Text, nullable=False, unique=True),
     Column("first_size", BigInteger),
+    # Signed by the key before and by this one; null for the first key, and after a loss.
+    Column("handover", LargeBinary),
 )
 
 ledger_verdict = Table(
     "ledger_verdict",
     metadata,
-    # Always 1: there is one row at most.
+    # Who has looked: 1 the verification, 2 the signing, 3 the comparison with the copies.
     Column("number", SmallInteger, primary_key=True, autoincrement=False),
     Column("checked_at", BigInteger, nullable=False),
     Column("failure", Text),

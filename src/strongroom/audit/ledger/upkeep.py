@@ -16,14 +16,23 @@ from strongroom.store import Store
 KEPT_SECONDS: Final = 7 * 24 * 3600
 """Every checkpoint is kept for a week; of older ones the last of each hour."""
 
+AHEAD_SECONDS: Final = 300
+"""So far a clock may have been ahead without anything being wrong."""
+
 _HOUR: Final = 3600 * 10**6
 
 
 def heartbeat_due(store: Store, seconds: int) -> bool:
-    """Whether no heartbeat was recorded for so long."""
-    since = time.time_ns() // 1000 - seconds * 10**6
+    """Whether no heartbeat was recorded for so long.
+
+    One of the future does not count: it was made while the clock was ahead, and would silence the
+    others until then.
+    """
+    now = time.time_ns() // 1000
+    since = now - seconds * 10**6
     wanted = select(journal.c.seq).where(
         journal.c.timestamp >= since,
+        journal.c.timestamp <= now + AHEAD_SECONDS * 10**6,
         journal.c.stream == Stream.AUDIT.value,
         journal.c.event == "heartbeat",
     )

@@ -48,7 +48,7 @@ def shown_proof(source: RecordSource, record: Record) -> ShownProof:
             f"Records of the stream {record['stream']} are not in the ledger. "
             "Those of the stream audit are.",
         )
-    seq, assurance = record["seq"], Assurance.load(source.store)
+    seq, assurance = record["seq"], Assurance.load(source.store, source.copy_places)
     notes = []
     if assurance.failure is not None:
         if assurance.newest is None:
@@ -100,7 +100,7 @@ def bundle_file(source: RecordSource, record_id: str) -> Response:
     """
     record = _evidence(source, record_id)
     packed = io.BytesIO()
-    write_bundle(source.store, [record["seq"]], packed)
+    write_bundle(source.store, [record["seq"]], packed, places=source.copy_places)
     log_view(source, EvidenceExported(count=1, extra={"record": record["id"]}))
     return _file(packed.getvalue(), MEDIA_TYPE, f"evidence-{record['id']}.zip")
 

@@ -47,7 +47,7 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
             "layout": layout,
             "present": present,
             "fingerprint": fingerprint(*_ASSETS),
-            "assurance": partial(Assurance.load, source.store),
+            "assurance": partial(Assurance.load, source.store, source.copy_places),
         }
 
     @pages.get("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from strongroom.audit.events import Catalogue, Event
@@ -26,6 +27,10 @@ class RecordSource(Protocol):
     @property
     def ledger(self) -> Ledger:
         """What is signed of them."""
+
+    @property
+    def copy_places(self) -> Sequence[str]:
+        """Where copies of its checkpoints are held."""
 
     @property
     def catalogue(self) -> Catalogue:

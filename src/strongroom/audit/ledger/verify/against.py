@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from strongroom.audit.ledger.places import shown
 from strongroom.audit.ledger.verify.report import Tally
 from strongroom.audit.ledger.verify.tree import Claim
 from strongroom.audit.merkle import (
@@ -107,9 +109,26 @@ def _content(path: Path) -> bytes:
 
 
 def _download(address: str) -> bytes:
+    label = shown(address)
     try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  # http and https only, see read_outside
+        with _opener.open(address, timeout=TIMEOUT_SECONDS) as answer:
             content: bytes = answer.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"{address} cannot be read: {error}") from error
+            if len(content) <= MAX_BYTES and answer.length:
+                raise http.client.IncompleteRead(content, answer.length)
+    # What no server says makes the standard library raise the last two.
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        told = str(error) or type(error).__name__
+        raise Unavailable(f"{label} cannot be read: {told!a:.200}") from error
+    if len(content) > MAX_BYTES:
+        raise Unavailable(f"{label} answers with more than {MAX_BYTES:,} bytes: no checkpoint")
     return content
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Who was asked must answer: elsewhere may be this very machine."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Not followed: the answer is an error."""
+
+
+_opener: Final = urllib.request.build_opener(_NoRedirects)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select
 
 from strongroom.audit.events.ledger import SigningKeyChanged
+from strongroom.audit.ledger.handover import Handover
 from strongroom.audit.ledger.keys import KnownKey
 from strongroom.audit.ledger.tables import ledger_checkpoint, ledger_key
 from strongroom.audit.ledger.verify.report import Tally
@@ -23,7 +24,9 @@ from strongroom.audit.merkle import (
     verify_checkpoint,
 )
 
-_rows: Final = select(ledger_key.c.number, ledger_key.c.verifier_key, ledger_key.c.first_size)
+_rows: Final = select(
+    ledger_key.c.number, ledger_key.c.verifier_key, ledger_key.c.first_size, ledger_key.c.handover
+)
 _note: Final = select(ledger_checkpoint.c.note).where(
     ledger_checkpoint.c.size == bindparam("wanted")
 )
@@ -42,10 +45,12 @@ def read_note(stored: Any) -> SignedNote:
 class Keychain:
     """What the database says of the keys, checked against what is trusted.
 
-    A new key is named in a record, and the first checkpoint after it, which is kept for ever, is
-    signed by the key before as well. So trust in one key extends to those after it. The two
-    signatures alone would not do: anybody can add one of their own to a checkpoint. The keys before
-    a trusted one signed what it signed again.
+    The key before has signed a hand-over to each new one. So trust in one key extends to those after
+    it. The change is announced in a record, and the first checkpoint after it, which is kept for
+    ever, is signed by both; these alone would not do, since the server signs what stands in the
+    journal, and anybody can add a signature to a checkpoint. The keys before a trusted one signed
+    what it signed again. Where a key was lost there is no hand-over: whoever verifies must trust
+    both keys by themselves.
     """
 
     def __init__(self, connection: Connection, trust: Trust) -> None:
@@ -55,6 +60,7 @@ class Keychain:
         with self.tally:
             self.known = self._read(connection)
             self._starts = [key.first_size or 0 for key in self.known]
+            self._lost = self._handed_over(trust)
             for key in self.known:
                 self._check_first(connection, key)
             self._check_trust(trust)
@@ -64,7 +70,7 @@ class Keychain:
         place = bisect_right(self._starts, size) - 1
         if place < 0:
             return ()
-        if place and self._starts[place] == size:
+        if place and self._starts[place] == size and place not in self._lost:
             return self.known[place].verifier, self.known[place - 1].verifier
         return (self.known[place].verifier,)
 
@@ -98,10 +104,10 @@ class Keychain:
         """The keys that have signed, as far as they make sense."""
         found: list[KnownKey] = []
         rows = sorted(fetch(connection, _rows), key=lambda row: str(row[0]).zfill(20))
-        for place, (number, text, first_size) in enumerate(rows):
+        for place, (number, text, first_size, handover) in enumerate(rows):
             self.tally.count += 1
             try:
-                key = KnownKey(number, VerifierKey.parse(text), first_size)
+                key = KnownKey(number, VerifierKey.parse(text), first_size, handover)
             except (Malformed, AttributeError, TypeError) as error:
                 self.tally.fail(f"key {place} cannot be read: {error}")
                 continue
@@ -116,6 +122,33 @@ class Keychain:
     def _follows(self, key: KnownKey, before: Sequence[KnownKey]) -> bool:
         last = before[-1].first_size if before else 0
         return type(key.first_size) is int and key.first_size > (last or 0)
+
+    def _handed_over(self, trust: Trust) -> set[int]:
+        """Check the hand-overs; the places of keys that follow a lost one, if both are trusted."""
+        lost = set()
+        for place, key in enumerate(self.known):
+            label = f"{key.verifier.name}+{key.verifier.key_id.hex()}"
+            if not place:
+                if key.handover is not None:
+                    self.tally.fail(f"the first key, {label}, has a hand-over")
+                continue
+            old = self.known[place - 1].verifier
+            if key.handover is None:
+                if {old, key.verifier} <= set(trust.keys):
+                    lost.add(place)
+                else:
+                    self.tally.fail(
+                        f"the key before did not hand over to {label}; if it was lost, and both are "
+                        f"known to be right, verify with --key '{old}' --key '{key.verifier}'"
+                    )
+                continue
+            try:
+                Handover(self.known[0].verifier.name, old, key.verifier, key.first_size or 0).check(
+                    key.handover
+                )
+            except (Malformed, Unproven, ValueError) as error:
+                self.tally.fail(f"the key {label}: {error}")
+        return lost
 
     def _check_first(self, connection: Connection, key: KnownKey) -> None:
         """The first checkpoint of a key is there, with all the signatures that it must have."""

@@ -95,14 +95,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class HeldCopy:
-    """A place off this machine that has taken a checkpoint, as this machine noted it.
+    """A place that has taken a checkpoint, as this machine noted it.
 
     :param copied_at: microseconds since 1970-01-01 UTC
+    :param on_this_machine: whether it is where the database is, and so shows nothing against it
     """
 
     place: str
     size: int
     copied_at: int
+    on_this_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Report:
     :param trust: where the keys came from, in words
     :param keys: those that signatures were checked against
     :param warnings: what does not fail, but should be known
-    :param copies: held elsewhere, newest first
+    :param copies: in the places that are set, newest first
     :param began_at: microseconds since 1970-01-01 UTC
     :param seconds: that all of it took
     """
@@ -148,12 +150,14 @@ class Report:
 
     def assurance(self) -> str:
         """In one line who besides this machine can tell whether it was rewritten."""
-        if not self.copies:
+        elsewhere = [copy for copy in self.copies if not copy.on_this_machine]
+        if not elsewhere:
+            here = f" ({self.copies[0].place} is on this machine too)" if self.copies else ""
             return (
                 "signed by this machine only: whoever holds its key could have written all of it "
-                "anew; keep a copy of the checkpoint elsewhere"
+                f"anew; keep a copy of the checkpoint elsewhere{here}"
             )
-        copy = self.copies[0]
+        copy = elsewhere[0]
         moment = _EPOCH + timedelta(microseconds=min(max(copy.copied_at, 0), _LATEST))
         when = moment.strftime("%Y-%m-%d %H:%M UTC")
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Select, bindparam, select
 from strongroom.audit.events import Event, Stream
 from strongroom.audit.events.ledger import LogVerified, VerificationFailed
 from strongroom.audit.journal.tables import journal
+from strongroom.audit.ledger.places import shown
+from strongroom.audit.ledger.status import on_this_machine
 from strongroom.audit.ledger.tables import ledger_copy
 from strongroom.audit.ledger.verify.against import Outside
 from strongroom.audit.ledger.verify.check import Check
@@ -20,6 +22,7 @@ from strongroom.audit.ledger.verify.parts import IsForgotten, nothing_forgotten,
 from strongroom.audit.ledger.verify.records import Ids, Order, columns, entries
 from strongroom.audit.ledger.verify.report import HeldCopy, Report, State, Tally, Verdict
 from strongroom.audit.ledger.verify.rows import Block, Unreadable, blocks, fetch, total
+from strongroom.audit.ledger.verify.schema import Schema
 from strongroom.audit.ledger.verify.streams import Database, Unledgered
 from strongroom.audit.ledger.verify.trust import Trust
 from strongroom.store import Store
@@ -49,6 +52,7 @@ def verify(
     more_checks: Sequence[Check] = (),
     progress: OnProgress | None = None,
     is_forgotten: IsForgotten = nothing_forgotten,
+    places: Sequence[str] = (),
 ) -> Report:
     """Recompute everything from the stored bytes; a verdict for each kind of check.
 
@@ -60,11 +64,13 @@ def verify(
     :param more_checks: see the same records
     :param progress: called several times a second
     :param is_forgotten: whether a part may be missing
+    :param places: that are set to get copies; what the database says of others is not told
     :raises sqlalchemy.exc.DBAPIError: when the database cannot be opened at all
     """
     ledger = LedgerCheck(trust, against)
     columns_covers = "what records are searched by is what their entries say"
     checks: list[Check] = [
+        Schema(),
         Database(),
         Order(),
         entries(Tally("entries", "every entry is canonical JSON of at most 65,535 bytes")),
@@ -75,7 +81,7 @@ def verify(
         *(Unledgered(stream) for stream in Stream if stream is not Stream.AUDIT),
         *more_checks,
     ]
-    return _run(store, checks, ledger, progress)
+    return _run(store, checks, ledger, progress, places=places)
 
 
 def verify_ledger(
@@ -91,7 +97,7 @@ def verify_ledger(
     are searched by and the parts. Otherwise the same.
     """
     ledger = LedgerCheck(trust, against)
-    return _run(store, [ledger], ledger, progress, ledger_only=True)
+    return _run(store, [Schema(), ledger], ledger, progress, ledger_only=True)
 
 
 def _run(
@@ -101,6 +107,7 @@ def _run(
     progress: OnProgress | None,
     *,
     ledger_only: bool = False,
+    places: Sequence[str] = (),
 ) -> Report:
     began_at, started = time.time_ns() // 1000, time.perf_counter()
     guarded = [_Guarded(check) for check in checks]
@@ -111,7 +118,7 @@ def _run(
         size, unreadable = _pass(records, guarded, total(connection, Stream.AUDIT.value), progress)
         verdicts = [verdict for check in guarded for verdict in check.verdicts()]
         warnings = list(_warnings(connection, size, ledger.signed.size))
-        copies = _copies(connection)
+        copies = _copies(connection, {shown(place): place for place in places}, store)
     if unreadable:
         reason = f"the records cannot be read: {unreadable}"
         verdicts.append(Verdict("reading", "all records can be read", State.FAILS, 0, None, reason))
@@ -185,11 +192,11 @@ def _warnings(connection: Connection, size: int, signed: int) -> Iterator[str]:
         )
 
 
-def _copies(connection: Connection) -> list[HeldCopy]:
+def _copies(connection: Connection, places: Mapping[str, str], store: Store) -> list[HeldCopy]:
     held = [
-        HeldCopy(*row)
-        for row in _read_if_possible(connection, _held)
-        if type(row[0]) is str and type(row[1]) is int and type(row[2]) is int
+        HeldCopy(place, size, copied_at, on_this_machine(store, places[place]))
+        for place, size, copied_at in _read_if_possible(connection, _held)
+        if type(place) is str and type(size) is int and type(copied_at) is int and place in places
     ]
     return sorted(held, key=lambda copy: copy.copied_at, reverse=True)
 

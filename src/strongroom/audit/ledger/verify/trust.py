@@ -26,9 +26,14 @@ class Trust:
         return cls(tuple(keys), "the keys given")
 
     @classmethod
-    def of_machine(cls, key: SigningKey) -> Trust:
-        """The key that this machine signs with."""
-        return cls((key.verifier,), "this machine's signing key")
+    def of_machine(cls, key: SigningKey, lost: Sequence[VerifierKey] = ()) -> Trust:
+        """The key that this machine signs with.
+
+        :param lost: keys that its administrator has noted as lost, and those that came after them
+        """
+        others = tuple(other for other in lost if other != key.verifier)
+        noted = ", and the keys noted beside it as lost" if others else ""
+        return cls((key.verifier, *others), f"this machine's signing key{noted}")
 
     @classmethod
     def of_database(cls) -> Trust:

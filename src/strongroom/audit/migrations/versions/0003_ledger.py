@@ -28,6 +28,9 @@ def upgrade() -> None:
         sa.Column("verifier_key", sa.Text, nullable=False, unique=True),
         # The first checkpoint that this key signed; the key before it signed that one too.
         sa.Column("first_size", sa.BigInteger),
+        # The statement by which the key before gives the ledger to this one, signed by both; null
+        # for the first key, and where the key before was lost.
+        sa.Column("handover", sa.LargeBinary),
     )
     op.create_table(
         "ledger_copy",
@@ -40,7 +43,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "ledger_verdict",
-        # One row: what the latest verification, or attempt to sign, came to.
+        # Who has looked: 1 the verification, 2 the signing, 3 the comparison with the copies.
         sa.Column("number", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("checked_at", sa.BigInteger, nullable=False),
         # Why it does not hold; null when it does.
