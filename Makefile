@@ -17,13 +17,17 @@ run: $(VENV)/.installed assets  ## Serve files (settings: STRONGROOM_* in the en
 
 # --- Work on it ---------------------------------------------------------------------------------------
 
-# Two tests at a time, those of one file in one process since they may share a server.
+# Three tests at a time, since many wait; those of one file in one process since they may share a server.
 # In the order of collection, where the slow ones come first: else one process waits for them at the end.
-PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: $(VENV)/.developed assets  ## Run the tests (choose with PYTEST_ARGS="-k upload")
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: soak
+soak: $(VENV)/.developed assets  ## Try every single byte of the tamper matrix
+	@STRONGROOM_SOAK=1 $(BIN)/python -m pytest tests/fault/test_tamper_matrix.py
 
 .PHONY: lint
 lint: $(VENV)/.developed  ## Check style, types and the direction of imports

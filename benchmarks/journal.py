@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from benchmarks.table import Row
@@ -74,31 +75,36 @@ def _bulk(journal: Journal, count: int) -> float:
 
 def _one_by_one(database: str, each: int) -> tuple[float, float]:
     results: Queue[float] = multiprocessing.Queue()
+    ready = multiprocessing.Barrier(PROCESSES + 1)
     workers = [
-        multiprocessing.Process(target=_process, args=(database, each, results))
+        multiprocessing.Process(target=_process, args=(database, each, ready, results))
         for _ in range(PROCESSES)
     ]
-    start = time.perf_counter()
     for worker in workers:
         worker.start()
+    ready.wait()
+    start = time.perf_counter()
     worst = max(results.get() for _ in workers)
     for worker in workers:
         worker.join()
     return PROCESSES * THREADS * each / (time.perf_counter() - start), worst
 
 
-def _process(database: str, each: int, results: Queue[float]) -> None:
+def _process(database: str, each: int, ready: Barrier, results: Queue[float]) -> None:
     store = Store(database)
     journal = Journal(store)
     waits: list[float] = []
+    # Made beforehand, as for the appends in bulk: what is measured is the journal.
+    made = [[record() for _ in range(each)] for _ in range(THREADS)]
 
-    def append() -> None:
-        for _ in range(each):
+    def append(records: list[StoredRecord]) -> None:
+        for item in records:
             start = time.perf_counter()
-            journal.append([record()])
+            journal.append([item])
             waits.append(time.perf_counter() - start)
 
-    threads = [threading.Thread(target=append) for _ in range(THREADS)]
+    threads = [threading.Thread(target=append, args=(records,)) for records in made]
+    ready.wait()
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -36,8 +36,8 @@ def page(small_one: Ledgered, large_one: Ledgered) -> str:
 
 def _lines(small_one: Ledgered, large_one: Ledgered) -> Iterator[str]:
     yield from ("# Tamper matrix", "")
-    yield "Written by `python -m tests.fault.matrix`; a test fails when it is out of date, and runs every"
-    yield "case: the database is altered behind the product's back with plain SQL, everything is verified"
+    yield "Written by `python -m tests.fault.matrix`; a test fails when it is out of date. `make soak` tries"
+    yield "every case, the ordinary tests every third of the first table: the database is altered behind the product's back with plain SQL, everything is verified"
     yield "as by `strongroom verify`, and one of the checks named here must fail. The untouched database"
     yield "holds, before and after."
     yield ""

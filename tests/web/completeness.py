@@ -33,6 +33,7 @@ class State(StrEnum):
     BLIND = "journal lost"
     UNSIGNED = "nothing signed"
     TORN = "ledger lost"
+    HOLLOW = "tiles lost"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ KINDS: dict[str, set[str]] = {
     "record": {"200", "404 record_not_found", "500", *_DOOR},
     "proof": _PROVEN,
     "ledger": _READ,
-    "tile": {"404 tile_not_found", *_READ},
+    "tile": {"404 tile_not_found", "500 ledger_damaged", *_READ},
     "alive": {"200"},
     "ready": {"200", "503"},
     "assets": {"200", "304", "404"},

@@ -186,6 +186,8 @@ def ledger() -> Iterator[Example]:
         yield E("GET", rule, target, 404, ("ledger_read",), None, {}, State.UNSIGNED, "not_signed_yet")  # fmt: skip
         yield E("GET", rule, target, 500, (), None, {}, State.TORN)
         yield E("HEAD", rule, target, 200, ("ledger_read",))
+    hollow = "/ledger/tile/0/000.p/1"
+    yield E("GET", tile, hollow, 500, ("ledger_read",), None, {}, State.HOLLOW, "ledger_damaged")
     for place in ("0/x001/x234/067", "entries/x001/x234/067", "0/000.p/256", "0/0", "x"):
         yield E("GET", tile, f"/ledger/tile/{place}", 404, ("ledger_read",), reason="tile_not_found")  # fmt: skip
 

@@ -72,9 +72,13 @@ def lost_table(server: Installation) -> Iterator[None]:
 
 
 @contextmanager
-def lost_ledger(server: Installation, *, empty: bool = False) -> Iterator[None]:
-    """The database has no checkpoints and keys, or has the tables but can put nothing there."""
-    tables = ("ledger_checkpoint", "ledger_key")
+def lost_ledger(
+    server: Installation,
+    tables: tuple[str, ...] = ("ledger_checkpoint", "ledger_key"),
+    *,
+    empty: bool = False,
+) -> Iterator[None]:
+    """The database has no such tables, or has them but can put nothing there."""
     with closing(sqlite3.connect(server.data / "strongroom.db")) as connection:
         connection.execute("PRAGMA busy_timeout = 30000")
         for table in tables:
@@ -126,6 +130,7 @@ CONDITIONS: dict[State, Callable[[Installation], AbstractContextManager[None]]] 
     State.BLIND: missing,
     State.UNSIGNED: partial(lost_ledger, empty=True),
     State.TORN: lost_ledger,
+    State.HOLLOW: partial(lost_ledger, tables=("ledger_tile",), empty=True),
 }
 
 
