@@ -73,7 +73,7 @@ def create_app(instance: str | None = None, *, audited: bool = True) -> Flask:
     configure_logging()
     app = Flask(__name__, instance_path=instance)
     # How many proxies to believe is for whoever knows them to say; a header alone proves nothing.
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]  # as Flask documents it
     if audited:
         AuditLog(app, allow_viewer=may_read_logs)
 

@@ -106,7 +106,7 @@ class Exchange:
         if isinstance(wrapper, type) and isinstance(iterable, wrapper):
             # The server recognises its own wrapper and sends the file itself (sendfile), so it
             # must get this very object; only its close() tells us how that went.
-            iterable.close = self._file_closer(iterable, finished)  # type: ignore[attr-defined]
+            iterable.close = self._file_closer(iterable, finished)  # type: ignore[attr-defined]  # the server's class, any
             return iterable
         return _Body(iterable, self, finished, run)
 
