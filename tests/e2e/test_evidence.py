@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,14 @@ pytestmark = pytest.mark.e2e
 
 PATIENCE = 30.0
 ALONE = "signed by this machine only"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One that verifies nothing by itself: the altered record is to be found where it is shown."""
+    installation = Installation(tmp_path_factory.mktemp("evidence") / "data", verify_every=0)
+    yield installation.start()
+    installation.stop()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from strongroom.audit.journal.check import check_stream
 from strongroom.audit.journal.tables import journal as rows
 from strongroom.audit.journal.tables import journal_head
 from strongroom.audit.merkle import EMPTY_ROOT, CompactRange
-from strongroom.errors import Corrupt, Refused
+from strongroom.errors import Corrupt, Refused, Unavailable
 from strongroom.store import Store
 from tests.unit.making import audit_record, counts, ops_record, row_of
 from tests.unit.queueing import in_one_batch
@@ -255,3 +255,14 @@ def test_probing_changes_nothing(store: Store, journal: Journal) -> None:
     assert head(store) == before
     store.close()
     assert (check_stream(store, Stream.AUDIT), check_stream(store, Stream.OPS)) == (1, 1)
+
+
+def test_probing_finds_that_no_record_can_be_added(store: Store, journal: Journal) -> None:
+    journal.append([audit_record(count=0)])
+    refuse = "CREATE TRIGGER refuse BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no'); END"
+    store.write(lambda connection: connection.execute(text(refuse)))
+    with pytest.raises(Unavailable):
+        journal.probe()
+    store.write(lambda connection: connection.execute(text("DROP TRIGGER refuse")))
+    journal.probe()
+    assert counts(store) == [0]

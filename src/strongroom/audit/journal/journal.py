@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +11,12 @@ from itertools import chain
 from typing import Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from strongroom.audit.events.event import Stream
 from strongroom.audit.journal.head import Head, HeadRow, read_heads, save_heads
 from strongroom.audit.journal.stored import StoredRecord
+from strongroom.errors import Unavailable
 from strongroom.store import Store
 
 QUEUE_SIZE: Final = 10_000
@@ -21,6 +24,9 @@ QUEUE_SIZE: Final = 10_000
 
 FULL_WAIT_SECONDS: Final = 0.1
 """How long a request waits for room in the queue before it looks whether the journal fails."""
+
+_PROBE: Final = StoredRecord(Stream.OPS, "", 0, "", "", None, b"")
+"""Never stays in the journal."""
 
 _staged: ContextVar[tuple[Journal, list[StoredRecord]] | None] = ContextVar(
     "strongroom_staged", default=None
@@ -94,11 +100,22 @@ class Journal:
         self._store.nudge()
 
     def probe(self) -> None:
-        """Write to the journal without changing it.
+        """Write to the journal without changing it: add a record and take it back.
 
         :raises Unavailable: when it cannot be written
         """
-        self._store.write(lambda connection: Head.load(connection, Stream.OPS).save(connection))
+        try:
+            self._store.write(self._probe)
+        except (DBAPIError, sqlite3.Error) as error:
+            raise Unavailable(f"the journal could not be written: {error}") from error
+
+    def _probe(self, connection: Connection) -> None:
+        head = self._head(connection, Stream.OPS)
+        with connection.begin_nested() as savepoint:
+            head.append(connection, [_PROBE])
+            savepoint.rollback()
+        # Something must change, or nothing would be written to the disk.
+        Head.load(connection, Stream.OPS).save(connection)
 
     def _wait_for_room(self) -> bool:
         # The writer's own thread must not wait for itself.
@@ -180,9 +197,14 @@ class Journal:
     def _append(
         self, connection: Connection, stream: Stream, records: Sequence[StoredRecord]
     ) -> None:
+        self._heads[stream] = self._head(connection, stream).append(connection, records)
+
+    def _head(self, connection: Connection, stream: Stream) -> Head:
+        """Where the stream ends by now, in this transaction."""
         head = self._heads.get(stream)
         if head is None:
             if self._rows is None:
                 self._rows = read_heads(connection)
             head = self._loaded[stream] = Head.of(stream, self._rows)
-        self._heads[stream] = head.append(connection, records)
+            self._heads[stream] = head
+        return head
