@@ -41,6 +41,15 @@ format: $(VENV)/.developed  ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
+.PHONY: audit
+audit: $(VENV)/.developed  ## Compare the pinned dependencies with published vulnerabilities
+	@$(PIP) install --constraint constraints.txt --group audit
+	@.ci/audit
+
+.PHONY: fuzz
+fuzz: $(VENV)/.developed  ## Fuzz the parsers at length
+	@STRONGROOM_FUZZ_EXAMPLES=$${STRONGROOM_FUZZ_EXAMPLES:-100000} $(BIN)/python -m pytest --timeout 0 tests/fuzz
+
 .PHONY: bench
 bench: $(VENV)/.developed assets  ## Measure speed
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -2,6 +2,9 @@
 
 ``<root>/incoming/`` holds what is arriving; a finished object is fsynced, renamed to its key and
 the folder is fsynced, so that a crash leaves the whole object or none.
+
+No symbolic link below the root is followed: whoever can plant one there, or have a backup put back
+that holds one, must not have the server read or write elsewhere. The root itself may be a link.
 """
 
 from __future__ import annotations
@@ -11,9 +14,13 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+_NOT_AN_OBJECT: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO)
+"""Nothing there, below a key, a prefix of keys, a link, a socket."""
 
 
 class LocalObjects:
@@ -33,18 +40,30 @@ class LocalObjects:
 
     def open(self, key: str) -> BinaryIO:
         """See :meth:`ObjectStore.open`."""
-        # Unbuffered, so that the position is the kernel's and sendfile starts where we seek to.
         try:
-            return (self._root / key).open("rb", buffering=0)
-        except (IsADirectoryError, NotADirectoryError):  # a prefix of keys, or below a key
-            raise FileNotFoundError(errno.ENOENT, "no such object", key) from None
+            with open_folder(self._root, key) as (folder, name):
+                # Without O_NONBLOCK a pipe in its place would be waited for.
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+                descriptor = os.open(name, flags, dir_fd=folder)
+        except OSError as error:
+            if error.errno in _NOT_AN_OBJECT:
+                raise FileNotFoundError(errno.ENOENT, "no such object", key) from None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise FileNotFoundError(errno.ENOENT, "no such object", key)
+        # Unbuffered, so that the position is the kernel's and sendfile starts where we seek to.
+        return os.fdopen(descriptor, "rb", buffering=0)
 
     def size(self, key: str) -> int | None:
         """See :meth:`ObjectStore.size`."""
         try:
-            found = (self._root / key).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+            with open_folder(self._root, key) as (folder, name):
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)  # by descriptor
+        except OSError as error:
+            if error.errno in _NOT_AN_OBJECT:
+                return None
+            raise
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -75,6 +94,8 @@ class LocalIncoming:
         descriptor, path = tempfile.mkstemp(dir=folder)
         self._path: Path | None = Path(path)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
+        made = os.fstat(descriptor)
+        self._identity = (made.st_dev, made.st_ino)
 
     def write(self, data: bytes) -> int:
         """See :meth:`Incoming.write`."""
@@ -94,11 +115,14 @@ class LocalIncoming:
         if self._path is None:
             raise AssertionError("published or discarded before")
         self.finish()
-        target = self._root / key
-        self._folders.make(target.parent)
-        self._path.replace(target)
-        self._path = None
-        sync_folder(target.parent)
+        found = self._path.lstat()
+        if (found.st_dev, found.st_ino) != self._identity:
+            raise OSError(errno.ESTALE, "something else was put in its place", str(self._path))
+        self._folders.make((self._root / key).parent)
+        with open_folder(self._root, key) as (folder, name):
+            os.rename(self._path, name, dst_dir_fd=folder)  # by descriptor
+            self._path = None
+            os.fsync(folder)
 
     def discard(self) -> None:
         """See :meth:`Incoming.discard`."""
@@ -137,6 +161,25 @@ class DurableFolders:
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
         self._durable.add(folder)
+
+
+@contextmanager
+def open_folder(root: Path, key: str) -> Iterator[tuple[int, str]]:
+    """A descriptor of the folder that holds an object, reached through no link, and its name there.
+
+    :raises OSError: when there is no such folder, or a link stands in its place
+    """
+    *folders, name = key.split("/")
+    flags = os.O_RDONLY | os.O_DIRECTORY
+    descriptor = os.open(root, flags)
+    try:
+        for folder in folders:
+            below = os.open(folder, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor, name
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
