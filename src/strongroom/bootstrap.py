@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from flask import Flask
 
 from strongroom import web
+from strongroom.accounts import events as account_events
+from strongroom.accounts.migrations import ACCOUNTS_SCHEMA
+from strongroom.accounts.service import Accounts, Lifetimes
 from strongroom.audit.access import from_loopback
 from strongroom.audit.events import Catalogue
 from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
@@ -29,8 +32,9 @@ from strongroom.store.migrate import migrate
 from strongroom.version import __version__
 from strongroom.web.health import COUNTED
 
-SCHEMAS = (AUDIT_SCHEMA, FILES_SCHEMA)
-CATALOGUE = AUDIT_CATALOGUE | Catalogue.of(events)
+SCHEMAS = (AUDIT_SCHEMA, FILES_SCHEMA, ACCOUNTS_SCHEMA)
+OWN_CATALOGUE = Catalogue.of(events, account_events)
+CATALOGUE = AUDIT_CATALOGUE | OWN_CATALOGUE
 LAYOUT = "web/layout.html"
 
 
@@ -64,7 +68,7 @@ class Installation:
             viewer="/logs",
             allow_viewer=from_loopback,  # the Guard has checked the Host header by then
             viewer_layout=LAYOUT,
-            catalogue=Catalogue.of(events),
+            catalogue=OWN_CATALOGUE,
             counted=COUNTED,
             signing=signing(settings),
             output=output(settings, sweeps=True),
@@ -72,6 +76,10 @@ class Installation:
             name="strongroom",
             version=__version__,
         )
+
+    def accounts(self, audit: AuditLog) -> Accounts:
+        """Who may come in."""
+        return Accounts(self.store, audit, lifetimes(self.settings))
 
     def app(self) -> Flask:
         """The application of one worker process."""
@@ -84,6 +92,11 @@ class Installation:
             audit=audit,
         )
         return web.create_app(self.settings, audit, server)
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """How long sessions last."""
+    return Lifetimes(settings.session_idle, settings.session_lifetime)
 
 
 def signing(settings: Settings) -> Signing:

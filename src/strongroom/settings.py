@@ -124,7 +124,17 @@ class Settings(BaseSettings):
     no_auth: bool = Field(
         default=False,
         description="serve without sign-in, on a loopback address only; "
-        "there are no accounts yet, so this is always so",
+        "nobody is asked to sign in yet, so this is always so",
+    )
+    session_idle: Annotated[int, BeforeValidator(_duration)] = Field(
+        43_200,
+        ge=60,
+        description="seconds unused after which a session ends; 90m, 24h and 7d are understood",
+    )
+    session_lifetime: Annotated[int, BeforeValidator(_duration)] = Field(
+        604_800,
+        ge=60,
+        description="seconds after which a session ends in any case; 24h and 7d are understood",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         (),

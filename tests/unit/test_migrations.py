@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
+from strongroom.accounts.tables import metadata as accounts_metadata
 from strongroom.audit.events import Stream
 from strongroom.audit.journal import Journal
 from strongroom.audit.journal.check import check_stream
+from strongroom.audit.journal.people import metadata as people_metadata
 from strongroom.audit.journal.tables import metadata as journal_metadata
 from strongroom.audit.ledger.tables import metadata as ledger_metadata
 from strongroom.audit.migrations import AUDIT_SCHEMA
@@ -25,6 +27,8 @@ from strongroom.files.tables import metadata as files_metadata
 from strongroom.store import Store
 from strongroom.store.migrate import Schema, is_current, migrate
 from tests.unit.making import audit_record
+
+AUDIT_TABLES = {*journal_metadata.tables, *ledger_metadata.tables, *people_metadata.tables}
 
 PROCESSES = 4
 ROUNDS = 3
@@ -100,8 +104,8 @@ def test_a_fresh_database_gets_everything(store: Store) -> None:
     assert not is_current(store, *SCHEMAS)
     migrate(store, *SCHEMAS)
     assert is_current(store, *SCHEMAS)
-    expected = {*journal_metadata.tables, *ledger_metadata.tables, *files_metadata.tables}
-    assert tables(store) == expected | {"audit_schema_version", "files_schema_version"}
+    expected = {*AUDIT_TABLES, *files_metadata.tables, *accounts_metadata.tables}
+    assert tables(store) == expected | {f"{schema.name}_schema_version" for schema in SCHEMAS}
     assert [version(store, schema) for schema in SCHEMAS] == [newest(schema) for schema in SCHEMAS]
 
 
@@ -109,7 +113,7 @@ def test_the_tables_are_as_the_code_has_them(store: Store) -> None:
     migrate(store, *SCHEMAS)
     with store.read() as connection:
         found = inspect(connection)
-        for metadata in (journal_metadata, files_metadata):
+        for metadata in (journal_metadata, people_metadata, files_metadata, accounts_metadata):
             for table in metadata.tables.values():
                 there = {
                     c["name"]: (str(c["type"]), c["nullable"])
@@ -144,8 +148,7 @@ def test_the_first_journal_gets_the_stream_of_imports(store: Store, tmp_path: Pa
 def test_the_journal_alone_for_an_application_of_its_own(store: Store) -> None:
     store.write(lambda c: c.execute(text("create table invoice (number integer)")))
     migrate(store, AUDIT_SCHEMA)
-    ours = {*journal_metadata.tables, *ledger_metadata.tables, "audit_schema_version"}
-    assert tables(store) == {"invoice", *ours}
+    assert tables(store) == {"invoice", *AUDIT_TABLES, "audit_schema_version"}
 
 
 def run_in_processes(target: Callable[[list[str], Barrier], None], databases: list[str]) -> None:

@@ -19,6 +19,7 @@ from strongroom.audit.database import create_tables, open_store
 from strongroom.audit.events import Catalogue, Event, Stream, ledger, system, web
 from strongroom.audit.journal import Journal, StoredRecord, encode
 from strongroom.audit.journal.foreign import ForeignConnection
+from strongroom.audit.journal.people import People
 from strongroom.audit.journal.transaction import staged, transaction
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.ledger.keeper import Keeper
@@ -227,6 +228,7 @@ class AuditLog:
     def _open(self, store: Store) -> None:
         self.store = store
         self.journal = Journal(store)
+        self.people = People(store)
         self.search = JournalSearch(store)
         self.ledger = Ledger(store)
         if self._signing is not None:

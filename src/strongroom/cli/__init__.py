@@ -56,4 +56,14 @@ def data_options(command: Any) -> Any:
 
 
 # Imported last: they add their commands to the group above.
-from strongroom.cli import doctor, events, importing, ledger, log, serve, verify  # noqa: E402, F401
+from strongroom.cli import (  # noqa: E402
+    doctor,  # noqa: F401
+    events,  # noqa: F401
+    importing,  # noqa: F401
+    ledger,  # noqa: F401
+    log,  # noqa: F401
+    serve,  # noqa: F401
+    token,  # noqa: F401
+    user,  # noqa: F401
+    verify,  # noqa: F401
+)

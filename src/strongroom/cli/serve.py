@@ -76,7 +76,7 @@ def _greet(settings: Settings) -> None:
     address = click.style(f"http://{settings.listen}/", fg="cyan", bold=True)
     click.echo(f"Strongroom serves {settings.data.absolute()} at {address}", err=True)
     click.echo(
-        "No accounts yet: everyone with access to this machine can read and delete everything, "
+        "Nobody is asked to sign in yet: everyone with access to this machine can read and delete everything, "
         "so only programs on this machine can connect.",
         err=True,
     )

@@ -11,6 +11,7 @@ from strongroom.audit.viewer import records_api
 from strongroom.files import access
 from strongroom.files.api import api as files_api
 from strongroom.files.pages import pages as files_pages
+from strongroom.permissions import NOBODY_IN_PARTICULAR
 from strongroom.settings import Settings
 from strongroom.version import __version__
 from strongroom.web.assets import asset_address
@@ -30,7 +31,12 @@ def create_app(settings: Settings, audit: AuditLog, server: access.FileServer) -
     # A name in an address is data: "a//b" must be refused as it is, not redirected elsewhere.
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals |= {"asset": asset_address(app), "version": __version__}
+    # Nobody is asked who they are yet: whoever can connect may do everything.
+    app.jinja_env.globals |= {
+        "asset": asset_address(app),
+        "version": __version__,
+        "identity": NOBODY_IN_PARTICULAR,
+    }
     audit.init_app(app)
     access.install(app, server)
     Guard(settings, audit).protect(app)

@@ -41,6 +41,12 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     for name, pattern in {
         "request_id": _OPAQUE,
         "user_id": _OPAQUE,
+        "target_user_id": _OPAQUE,
+        "target_session_id": _OPAQUE,
+        "target_token_id": _OPAQUE,
+        "role": r"[a-z]{1,16}",
+        "previous_role": r"[a-z]{1,16}",
+        "scopes": r"[a-z]{1,16}:[a-z]{1,16}(?: [a-z]{1,16}:[a-z]{1,16}){0,15}",
         "file_id": _OPAQUE,
         "folder_id": _OPAQUE,
         "method": r"[\w!#$%&'*+.^`|~-]{1,64}",  # a token: RFC 9110, section 5.6.2

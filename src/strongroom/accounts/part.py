@@ -1,0 +1,55 @@
+"""What the parts of :class:`~strongroom.accounts.service.Accounts` share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from strongroom.accounts.events import AccountChangeFailed
+from strongroom.accounts.model import Lifetimes
+from strongroom.accounts.passwords import Passwords
+from strongroom.audit.extension import AuditLog
+from strongroom.errors import Refused
+from strongroom.store import Store
+
+
+def wall_clock() -> int:
+    """Microseconds since 1970-01-01 UTC. May be put back: whoever compares it must think of that."""
+    return time.time_ns() // 1000
+
+
+class Part:
+    """Storage, audit log and clock.
+
+    :param lifetimes: of sessions
+    :param clock: microseconds since 1970-01-01 UTC
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        audit: AuditLog,
+        lifetimes: Lifetimes,
+        *,
+        clock: Callable[[], int] = wall_clock,
+    ) -> None:
+        self._store = store
+        self._audit = audit
+        self._lifetimes = lifetimes
+        self._now = clock
+        self.passwords = Passwords()
+
+    @contextmanager
+    def _recorded(self, user_id: str | None = None) -> Iterator[None]:
+        """A refusal inside is recorded: an act leaves its event, whatever becomes of it."""
+        try:
+            yield
+        except Refused as refusal:
+            known = user_id if refusal.reason != "user_not_found" else None
+            self._audit.log(
+                AccountChangeFailed(
+                    reason=refusal.reason, status=refusal.status, target_user_id=known
+                )
+            )
+            raise

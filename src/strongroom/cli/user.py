@@ -1,0 +1,190 @@
+"""``strongroom user``: accounts, from the machine itself. The server may run meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from strongroom.accounts.service import Accounts, User
+from strongroom.audit.extension import AuditLog
+from strongroom.bootstrap import OWN_CATALOGUE, lifetimes
+from strongroom.cli import data_options, main
+from strongroom.cli.log import open_store
+from strongroom.permissions import Role
+from strongroom.settings import Settings, load
+from strongroom.version import __version__
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+role_option = click.option("--role", type=click.Choice([role.value for role in Role]))
+
+
+@contextmanager
+def accounts_of(flags: dict[str, object]) -> Iterator[Accounts]:
+    """The accounts of an installation; what is done to them says that it came from here."""
+    store = open_store(flags)
+    audit = AuditLog(
+        store=store,
+        viewer=None,
+        catalogue=OWN_CATALOGUE,
+        signing=None,
+        name="strongroom",
+        version=__version__,
+    )
+    try:
+        with structlog.contextvars.bound_contextvars(by="command line"):
+            yield Accounts(store, audit, lifetimes(load(**flags)))
+    finally:
+        store.close()
+
+
+def when(microseconds: int | None) -> str:
+    """A time for people and programs alike: RFC 3339, UTC."""
+    if microseconds is None:
+        return ""
+    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@main.group()
+def user() -> None:
+    """Accounts: who may come in.
+
+    The server does not ask anybody to sign in yet, so the links lead nowhere so far.
+    """
+
+
+@user.command()
+@data_options
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@json_option
+def add(name: str, role: str, as_json: bool, **flags: object) -> None:
+    """Create an account, and print the one-time link to choose its password.
+
+    The link is alone on the last line, and works for 24 hours.
+    """
+    with accounts_of(dict(flags)) as accounts:
+        made, secret = accounts.add(name, Role(role))
+    _give_link(made, secret, load(**flags), as_json=as_json)
+
+
+@user.command("list")
+@data_options
+@json_option
+def list_(as_json: bool, **flags: object) -> None:
+    """List the accounts, and what each may do."""
+    with accounts_of(dict(flags)) as accounts:
+        overview = accounts.permissions_overview()
+    if as_json:
+        told = [
+            _told(row.user)
+            | {
+                "permissions": sorted(row.permissions),
+                "sessions": row.sessions,
+                "tokens": row.tokens,
+            }
+            for row in overview
+        ]
+        click.echo(json.dumps(told, indent=2))
+        return
+    table = Table("name", "role", "state", "last sign-in", "may", box=None)
+    for row in overview:
+        found = row.user
+        state = "disabled" if found.disabled else "" if found.has_password else "no password yet"
+        table.add_row(
+            found.name,
+            found.role,
+            state,
+            when(found.last_sign_in_at),
+            ", ".join(sorted(row.permissions)),
+        )
+    Console().print(table)
+
+
+@user.command()
+@data_options
+@click.argument("name")
+@role_option
+@click.option("--name", "new_name", metavar="NAME", help="Another name.")
+def change(name: str, role: str | None, new_name: str | None, **flags: object) -> None:
+    """Give an account another role or another name. Another role ends its sessions."""
+    if role is None and new_name is None:
+        raise click.UsageError("say what to change: --role or --name")
+    with accounts_of(dict(flags)) as accounts:
+        found = accounts.user_named(name)
+        accounts.change(found.user_id, name=new_name, role=None if role is None else Role(role))
+
+
+@user.command()
+@data_options
+@click.argument("name")
+def disable(name: str, **flags: object) -> None:
+    """Close an account: its sessions, tokens and links end at once."""
+    with accounts_of(dict(flags)) as accounts:
+        accounts.disable(accounts.user_named(name).user_id)
+
+
+@user.command()
+@data_options
+@click.argument("name")
+def enable(name: str, **flags: object) -> None:
+    """Open a closed account again, with the password it had."""
+    with accounts_of(dict(flags)) as accounts:
+        accounts.enable(accounts.user_named(name).user_id)
+
+
+@user.command()
+@data_options
+@click.argument("name")
+@json_option
+def reset(name: str, as_json: bool, **flags: object) -> None:
+    """Print a one-time link to choose a new password; the old one works until it is used."""
+    with accounts_of(dict(flags)) as accounts:
+        found = accounts.user_named(name)
+        secret = accounts.reset(found.user_id)
+    _give_link(found, secret, load(**flags), as_json=as_json)
+
+
+@user.command()
+@data_options
+@click.argument("name", metavar="NAME|ADDRESS")
+@json_option
+def unblock(name: str, as_json: bool, **flags: object) -> None:
+    """Lift the blocks on signing in with a name, or from an address."""
+    with accounts_of(dict(flags)) as accounts:
+        lifted = accounts.unblock(name)
+    if as_json:
+        click.echo(json.dumps({"lifted": lifted}))
+    else:
+        click.echo("Lifted." if lifted else "Nothing was counted against it.", err=True)
+
+
+def _give_link(found: User, secret: str, settings: Settings, *, as_json: bool) -> None:
+    scheme = "https" if getattr(settings, "tls_cert", None) else "http"
+    link = f"{scheme}://{settings.listen}/password?link={secret}"
+    if as_json:
+        click.echo(json.dumps(_told(found) | {"link": link}))
+        return
+    click.echo(
+        f"{found.name} chooses a password within 24 hours with this one-time link:", err=True
+    )
+    click.echo(link)
+
+
+def _told(found: User) -> dict[str, Any]:
+    return {
+        "user_id": found.user_id,
+        "name": found.name,
+        "role": found.role,
+        "disabled": found.disabled,
+        "has_password": found.has_password,
+        "created_at": when(found.created_at),
+        "last_sign_in_at": when(found.last_sign_in_at) or None,
+    }
