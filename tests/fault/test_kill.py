@@ -20,7 +20,7 @@ from tests.fault.stored import check_dense, check_sound, incoming, stored_record
 from tests.serving import Installation
 from tests.web.wire import FORM, JSON, Part, api, form, send
 
-KILLS = 50
+KILLS = 50 if os.environ.get("STRONGROOM_SOAK") else 20
 UPLOADERS = 6
 LONGEST = 0.8
 """Seconds of load before a kill."""

@@ -104,7 +104,7 @@ def test_fields_have_exactly_that_value(
         ('"ms example"', [4]),
         ("MS example", [4]),
         ("i\u0307stanbul", ["message_logged"]),
-        ("404", ["response"]),
+        ("404 response", ["response"]),
         (".TXT", [3, 2]),
         ("txt level:warning", [3]),
         ("txt nothing-like-it", []),

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,10 @@ def test_flags_beat_variables_beat_the_file(tmp_path: Path) -> None:
 def test_a_stop_in_good_order_is_recorded(serve: Serve) -> None:
     server = serve(workers=3)
     put(server, "a.txt")
+    deadline = time.monotonic() + 30.0
+    while len(server.records("event:application_started")) < 3:
+        assert time.monotonic() < deadline, "not every worker has started"
+        time.sleep(0.1)
     process = server._process
     server.stop()
     assert process is not None

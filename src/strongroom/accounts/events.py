@@ -37,10 +37,13 @@ class LoginBlocked(Event):
 @declare(
     "login_unrecorded",
     stream=Stream.OPS,
-    levels={Outcome.SUCCESS: Level.ERROR, Outcome.DENIED: Level.ERROR},
+    levels={Outcome.FAILED: Level.ERROR, Outcome.DENIED: Level.ERROR},
 )
 class LoginUnrecorded(Event):
-    """A sign-in while the audit stream could not be written: only administrators are let in."""
+    """A sign-in while the audit stream could not be written.
+
+    Denied to everybody but administrators, who were let in; what failed then was its record.
+    """
 
     outcome: Outcome
     target_user_id: str | None = None

@@ -255,7 +255,7 @@ class SignIn(People):
                 self._audit.log(denied)
                 raise
         signed = self._store.write(lambda connection: unit(connection, recorded=False))
-        self._audit.log(LoginUnrecorded(outcome=Outcome.SUCCESS, target_user_id=user.user_id))
+        self._audit.log(LoginUnrecorded(outcome=Outcome.FAILED, target_user_id=user.user_id))
         return signed
 
     def _enter(
