@@ -34,8 +34,16 @@ class Installation:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data.with_name(data.name + ".log")
-        self._settings = {"log_format": "json", **settings}
+        # Who tests files, records or the ledger need not sign in; see :meth:`with_accounts`.
+        self._settings = {"log_format": "json", "no_auth": True, **settings}
+        self.reader: dict[str, str] = {}
+        """Headers by which :meth:`records` may read them, where that takes an account."""
         self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def with_accounts(cls, data: Path, **settings: object) -> Installation:
+        """An installation that asks who comes in; nobody has an account at first."""
+        return cls(data, no_auth=False, **settings)
 
     def start(self, *, ulimit: str = "") -> Installation:
         """Start the server and wait until it answers.
@@ -112,7 +120,7 @@ class Installation:
 
     def _pages(self, query: str, arguments: dict[str, object]) -> Iterator[dict[str, Any]]:
         wanted = {"query": query, "limit": "1000", **{k: str(v) for k, v in arguments.items()}}
-        with self.client() as client:
+        with self.client(headers=self.reader) as client:
             while True:
                 page = client.get("/api/v1/records", params=wanted)
                 page.raise_for_status()

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 
-from benchmarks.requests.app import AUDITED, FOLDER, make_folder
+from benchmarks.requests import app, own
+from benchmarks.requests.app import AUDITED, FOLDER
 from benchmarks.table import Row
 from tests.serving import free_port
 
@@ -39,31 +40,42 @@ def measure(*, quick: bool = False) -> list[Row]:
     """
     if shutil.which("wrk") is None:
         raise SystemExit("This needs wrk (a package of that name on Debian and in Homebrew).")
-    seconds = 1 if quick else 4
     rows: list[Row] = []
-    for name, path, script in (
-        ("page from a database", "/page", ""),
-        ("upload of 100 kB, fsynced", "/upload", UPLOAD),
-        ("next to nothing", "/nothing", ""),
+    for kind in (
+        *(Kind(*own_kind, "own") for own_kind in own.kinds()),
+        Kind("a foreign page from a database", "/page", ""),
+        Kind("a foreign upload of 100 kB, fsynced", "/upload", UPLOAD),
+        Kind("next to nothing", "/nothing", ""),
     ):
         rates: dict[str, list[float]] = {"no": [], "yes": []}
         for _ in range(2 if quick else TURNS):
             for audited, found in rates.items():
                 with tempfile.TemporaryDirectory() as folder:
-                    found.append(_turn(Path(folder), audited, path, script, seconds))
+                    found.append(_turn(Path(folder), audited, kind, 1 if quick else 4))
         without, recorded = (statistics.median(rates[audited]) for audited in ("no", "yes"))
         rows += [
-            Row(name, without, "requests/s"),
+            Row(kind.name, without, "requests/s"),
             Row("  recorded", recorded, "requests/s", f"{recorded / without:.2f} ×, goal 0.85"),
         ]
     return rows
 
 
-def _turn(folder: Path, audited: str, path: str, script: str, seconds: int) -> float:
-    make_folder(folder)
+class Kind(NamedTuple):
+    """What is asked for, and of which of the modules beside this one."""
+
+    name: str
+    path: str
+    script: str
+    module: str = "app"
+
+
+def _turn(folder: Path, audited: str, kind: Kind, seconds: int) -> float:
+    os.environ.update({AUDITED: audited, FOLDER: str(folder)})
+    {"app": app.make_folder, "own": own.make_folder}[kind.module](folder)
     lua = folder / "request.lua"
-    lua.write_text(script)
-    with _serving({AUDITED: audited, FOLDER: str(folder)}) as url:
+    lua.write_text(kind.script)
+    path = kind.path
+    with _serving(kind) as url:
         command = ["wrk", "-t2", f"-c{CONNECTIONS}", "-s", str(lua)]
         _wrk([*command, "-d1s", url + path])  # both workers warm
         return _wrk([*command, f"-d{seconds}s", url + path])
@@ -78,16 +90,15 @@ def _wrk(command: list[str]) -> float:
 
 
 @contextlib.contextmanager
-def _serving(environment: Mapping[str, str]) -> Iterator[str]:
+def _serving(kind: Kind) -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "-k", "strongroom.web.worker.PatientWorker"),
             *("-w", "2", "--threads", "64", "-b", f"127.0.0.1:{port}", "--log-level", "critical"),
-            "benchmarks.requests.app:make_application()",
+            f"benchmarks.requests.{kind.module}:make_application()",
         ],
         cwd=ROOT,
-        env={**os.environ, **environment},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -96,7 +107,7 @@ def _serving(environment: Mapping[str, str]) -> Iterator[str]:
     try:
         for _ in range(400):
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{url}/nothing").raise_for_status()
+                httpx.get(f"{url}/").close()
                 break
             time.sleep(0.05)
         yield url

@@ -9,7 +9,7 @@ const AT_ONCE = 3; // uploads side by side; more would only share the same line
 export class Tray {
   /**
    * @param {HTMLElement} element
-   * @param {{upload: string, list: string, logs: string}} addresses
+   * @param {{upload: string, list: string, logs?: string}} addresses
    */
   constructor(element, addresses) {
     this.element = element;
@@ -73,7 +73,8 @@ export class Tray {
   }
 
   records(requestId) {
-    return `${this.addresses.logs}?${new URLSearchParams({ query: `request_id:${requestId}` })}`;
+    const { logs } = this.addresses; // of those who may read them
+    return logs && `${logs}?${new URLSearchParams({ query: `request_id:${requestId}` })}`;
   }
 
   refresh() {

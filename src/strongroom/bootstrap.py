@@ -10,7 +10,6 @@ from strongroom import web
 from strongroom.accounts import events as account_events
 from strongroom.accounts.migrations import ACCOUNTS_SCHEMA
 from strongroom.accounts.service import Accounts, Lifetimes
-from strongroom.audit.access import from_loopback
 from strongroom.audit.events import Catalogue
 from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
 from strongroom.audit.ledger.signing import Signing
@@ -30,6 +29,7 @@ from strongroom.settings import Settings
 from strongroom.store import Store
 from strongroom.store.migrate import migrate
 from strongroom.version import __version__
+from strongroom.web.app import audit_readers
 from strongroom.web.health import COUNTED
 
 SCHEMAS = (AUDIT_SCHEMA, FILES_SCHEMA, ACCOUNTS_SCHEMA)
@@ -66,7 +66,7 @@ class Installation:
         return AuditLog(
             store=self.store,
             viewer="/logs",
-            allow_viewer=from_loopback,  # the Guard has checked the Host header by then
+            allow_viewer=audit_readers(settings),
             viewer_layout=LAYOUT,
             catalogue=OWN_CATALOGUE,
             counted=COUNTED,
@@ -84,14 +84,17 @@ class Installation:
     def app(self) -> Flask:
         """The application of one worker process."""
         audit = self.audit()
-        files = FileService(self.store, Blobs(self.objects), audit)
+        accounts = self.accounts(audit)
+        files = FileService(self.store, Blobs(self.objects), audit, accounts.still_valid)
         server = FileServer(
             files=files,
             uploads=Uploads(files, audit, self.settings.max_upload_bytes),
             downloads=Downloads(files, audit),
             audit=audit,
         )
-        return web.create_app(self.settings, audit, server)
+        return web.create_app(
+            self.settings, audit, server, None if self.settings.no_auth else accounts
+        )
 
 
 def lifetimes(settings: Settings) -> Lifetimes:

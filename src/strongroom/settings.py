@@ -123,8 +123,7 @@ class Settings(BaseSettings):
     )
     no_auth: bool = Field(
         default=False,
-        description="serve without sign-in, on a loopback address only; "
-        "nobody is asked to sign in yet, so this is always so",
+        description="serve without sign-in, on a loopback address only",
     )
     session_idle: Annotated[int, BeforeValidator(_duration)] = Field(
         43_200,
@@ -197,6 +196,11 @@ class Settings(BaseSettings):
     shutdown_timeout: int = Field(
         30, ge=1, le=3600, description="seconds that requests have to finish when the server stops"
     )
+
+    @property
+    def address(self) -> str:
+        """Where people find it, with a slash at the end."""
+        return f"http://{self.listen}/"
 
     @property
     def database_url(self) -> str:

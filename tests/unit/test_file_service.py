@@ -36,7 +36,7 @@ def audit(store: Store) -> AuditLog:
 
 @pytest.fixture
 def files(store: Store, audit: AuditLog, tmp_path: Path) -> Iterator[FileService]:
-    yield FileService(store, Blobs(LocalObjects(tmp_path / "objects")), audit)
+    yield FileService(store, Blobs(LocalObjects(tmp_path / "objects")), audit, lambda *_: True)
     assert check_stream(store, Stream.AUDIT) >= 0
 
 

@@ -30,7 +30,7 @@ class Installed:
         self.store = self.installation.store
         self.blobs = Blobs(self.installation.objects)
         self.audit = AuditLog(store=self.store, name="strongroom")
-        self.files = FileService(self.store, self.blobs, self.audit)
+        self.files = FileService(self.store, self.blobs, self.audit, lambda *_: True)
         self.key: SigningKey = create_key(data / "ledger.key", "example.org/log")
 
     def add(self, name: str, content: bytes) -> Blob:

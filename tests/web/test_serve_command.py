@@ -148,7 +148,7 @@ def test_records_are_printed(serve: Serve, form: str) -> None:
     log = server.log.read_text(encoding="utf-8")
     assert "Strongroom serves" in log
     assert f"http://127.0.0.1:{server.port}/" in log
-    assert "Nobody is asked to sign in yet" in log
+    assert "Nobody is asked to sign in (no_auth)" in log
     [line] = [line for line in log.splitlines() if "file_uploaded" in line]
     assert "日本語 printed.txt" in line
     assert "127.0.0.1" not in line  # addresses are kept for thirty days only, a log may be for ever

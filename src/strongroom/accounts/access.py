@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Request, Response, current_app
 
 from strongroom.accounts.service import Accounts
 from strongroom.audit.extension import AuditLog
-from strongroom.permissions import identity_of
 
 _KEY = "strongroom.accounts"
 
@@ -37,16 +36,11 @@ class AccountServer:
 
 
 def install(app: Flask, server: AccountServer) -> None:
-    """Make the parts available to the routes, and ``identity`` to every template."""
+    """Make the parts available to the routes of this application."""
     app.extensions[_KEY] = server
-    app.context_processor(_signed_in)
 
 
 def server() -> AccountServer:
     """The parts of the application that handles the current request."""
     found: AccountServer = current_app.extensions[_KEY]
     return found
-
-
-def _signed_in() -> dict[str, Any]:
-    return {"identity": identity_of(request)}

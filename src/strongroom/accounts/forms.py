@@ -8,9 +8,11 @@ from typing import Final
 
 from flask import Response, make_response, redirect, request
 
+from strongroom.accounts.access import server
+from strongroom.accounts.events import AccountChangeFailed
 from strongroom.accounts.service import Where
 from strongroom.errors import Refused
-from strongroom.permissions import Permission, Role
+from strongroom.permissions import Permission, Role, identity_of
 
 FOREVER: Final = "never"
 LIFETIMES: Final[Mapping[str, str]] = {
@@ -55,6 +57,17 @@ class Problem:
         return cls(fields.get(noun, ""), refusal.message, refusal.status, retry)
 
 
+def refused(reason: str, message: str) -> Refused:
+    """The refusal of a form that no page of ours would send; recorded like any other."""
+    identity = identity_of(request)
+    server().audit.log(
+        AccountChangeFailed(
+            reason=reason, status=400, target_user_id=identity.user_id if identity else None
+        )
+    )
+    return Refused(reason, message)
+
+
 def text(name: str) -> str:
     """A field of the form; an absent one is empty."""
     return request.form.get(name, "")
@@ -67,7 +80,7 @@ def new_password() -> str:
     """
     password = text("password")
     if request.form.get("again", password) != password:
-        raise Refused("again_differs", "The two passwords differ. Type the same one twice.")
+        raise refused("again_differs", "The two passwords differ. Type the same one twice.")
     return password
 
 
@@ -76,7 +89,7 @@ def role() -> Role:
     try:
         return Role(text("role"))
     except ValueError:
-        raise Refused("role_not_valid", "Choose a role: member, auditor or admin.") from None
+        raise refused("role_not_valid", "Choose a role: member, auditor or admin.") from None
 
 
 def scopes() -> frozenset[Permission]:
@@ -84,14 +97,14 @@ def scopes() -> frozenset[Permission]:
     try:
         return frozenset(Permission(scope) for scope in request.form.getlist("scope"))
     except ValueError:
-        raise Refused("scope_not_valid", "There is no such scope. Choose from the list.") from None
+        raise refused("scope_not_valid", "There is no such scope. Choose from the list.") from None
 
 
 def days() -> int | None:
     """For how long a token shall last; None for ever."""
     chosen = text("days")
     if chosen not in LIFETIMES:
-        raise Refused("days_not_valid", "Choose from the list when the token shall end.")
+        raise refused("days_not_valid", "Choose from the list when the token shall end.")
     return None if chosen == FOREVER else int(chosen)
 
 

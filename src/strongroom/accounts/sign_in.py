@@ -223,8 +223,6 @@ class SignIn(People):
         previous: str | None,
     ) -> SignedIn:
         renewed = self.passwords.hash(password) if self.passwords.is_dated(stored) else stored
-        add_to_context(user_id=user.user_id)
-
         def unit(connection: Connection, *, recorded: bool = True) -> SignedIn | None:
             row = connection.execute(select(account).where(account.c.user_id == user.user_id)).one()
             if row.disabled or row.password_hash != stored:
@@ -268,6 +266,7 @@ class SignIn(People):
         identity = begin_session(
             connection, user, secret, where, now=now, lifetimes=self._lifetimes
         )
+        add_to_context(user_id=user.user_id, session_id=identity.session_id)
         if recorded:
             self._audit.log(
                 LoginSucceeded(

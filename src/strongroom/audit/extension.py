@@ -31,7 +31,7 @@ from strongroom.audit.pipeline.output import SILENT, Output
 from strongroom.audit.pipeline.trouble import described, say_once
 from strongroom.audit.query import JournalSearch, Page, Window, parse
 from strongroom.audit.viewer import viewer_blueprint
-from strongroom.audit.watch import Watcher, serving_once
+from strongroom.audit.watch import Identify, Watcher, serving_once
 from strongroom.errors import SettingsError, Unavailable
 from strongroom.store import Store
 
@@ -61,6 +61,10 @@ class AuditLog:
     :param viewer: path of the viewer, ``/logs`` or deeper; None for no viewer
     :param allow_viewer: called in each viewer request; False answers 403. Without it, only
         programs on this machine see the viewer
+    :param identify: called with the WSGI environ of each request before anything of it is recorded:
+        who sent it, as a mapping with ``user_id`` and, where there are such, ``session_id`` and
+        ``token_id`` (UUIDs, never the secrets); None for nobody. Any thread may call it. May be
+        set later, as ``audit.identify``
     :param viewer_layout: template that the viewer's pages extend
     :param catalogue: the application's own declared events
     :param counted: label for each path prefix whose requests are counted, not recorded
@@ -86,6 +90,7 @@ class AuditLog:
         store: Store | None = None,
         viewer: str | None = "/logs",
         allow_viewer: Callable[[], bool] | None = None,
+        identify: Identify | None = None,
         viewer_layout: str = "viewer/layout.html",
         catalogue: Catalogue | None = None,
         counted: Mapping[str, str] | None = None,
@@ -99,6 +104,7 @@ class AuditLog:
         self.catalogue = AUDIT_CATALOGUE | (catalogue or Catalogue())
         self.pipeline = Pipeline(self._route, catalogue, AUDIT_CATALOGUE)
         self.audit_failure = audit_failure
+        self.identify = identify
         self._database = database
         self._viewer = viewer = _viewer_path(viewer)
         self._allow_viewer = allow_viewer or from_this_machine
@@ -122,6 +128,7 @@ class AuditLog:
             self._counted,
             serving_once(self._began),
             self._probe if probing and audit_failure == "refuse" else None,
+            lambda environ: None if self.identify is None else self.identify(environ),
         )
         if store is not None:
             self._open(store)

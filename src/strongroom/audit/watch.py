@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -26,12 +26,16 @@ from strongroom.audit.pipeline.clock import new_id
 from strongroom.audit.pipeline.context import RequestContext, add_to_context
 from strongroom.audit.pipeline.hooks import PROCESS
 from strongroom.audit.pipeline.stdlib import note_unhandled, was_noted
+from strongroom.audit.pipeline.trouble import described, say_once
 from strongroom.errors import Unavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 T = TypeVar("T")
+
+Identify = Callable[["WSGIEnvironment"], Mapping[str, object] | None]
+"""Who sends a request, as fields: ``user_id``, and where there are such, ``session_id``, ``token_id``."""
 
 RETRY_SECONDS: Final = 5
 PROBE_SECONDS: Final = 1.0
@@ -53,6 +57,8 @@ class Watcher:
 
     :param counted: which requests are counted instead
     :param serving: called before each request
+    :param identify: told the WSGI environ of each request that is recorded; fields that say who sent
+        it. What it raises is told on stderr once, and the request goes on as nobody's
     :param probe: before a request that may change something: raises
         :class:`~strongroom.errors.Unavailable` when it could not be recorded; None to ask nothing
     """
@@ -63,11 +69,13 @@ class Watcher:
         counted: CountedRequests,
         serving: Callable[[], None],
         probe: Callable[[], None] | None,
+        identify: Identify,
     ) -> None:
         self._pipeline = pipeline
         self._counted = counted
         self._serving = serving
         self._probe = probe
+        self._identify = identify
         self._writable_until = 0.0
 
     def put_around(self, app: Flask) -> None:
@@ -101,9 +109,12 @@ class Watcher:
         self._serving()
         outer: Exchange | None = environ.get(ENVIRON_KEY)
         exchange = Exchange(environ, new_id() if outer is None else outer.request_id)
-        context = RequestContext(_values(environ, exchange, name), self._pipeline)
-        context.begin()
         label = self._counted.label(environ.get("PATH_INFO", ""))
+        values = _values(environ, exchange, name)
+        if label is None:
+            values.update(self._sender(environ))
+        context = RequestContext(values, self._pipeline)
+        context.begin()
         if label is None:
             self._pipeline.log(web.Request())
 
@@ -127,6 +138,13 @@ class Watcher:
             finished()
             raise
         return exchange.body(body, environ, finished, partial(self._run, context, exchange))
+
+    def _sender(self, environ: WSGIEnvironment) -> Mapping[str, object]:
+        try:
+            return self._identify(environ) or {}
+        except Exception as error:  # noqa: BLE001  # of the application
+            say_once(f"identify failed: {described(error)}")
+            return {}
 
     def _run(self, context: RequestContext, exchange: Exchange, work: Callable[[], T]) -> T:
         try:

@@ -12,6 +12,7 @@ import click
 
 from strongroom.bootstrap import Installation, output
 from strongroom.cli import data_options, main
+from strongroom.cli.user import accounts_of
 from strongroom.errors import SettingsError
 from strongroom.settings import Address, Settings, load, unknown_variables
 
@@ -45,7 +46,7 @@ def serve(debug: bool, **flags: object) -> None:
         installation = Installation.open(settings)
         installation.objects.clear_leftovers()
         installation.store.close()  # the workers open their own
-        _greet(settings)
+        _greet(settings, _setup_link(settings, flags))
         if debug:
             _debug(settings)
         else:
@@ -72,14 +73,29 @@ def _check_port(address: Address) -> None:
             ) from None
 
 
-def _greet(settings: Settings) -> None:
-    address = click.style(f"http://{settings.listen}/", fg="cyan", bold=True)
+def _setup_link(settings: Settings, flags: dict[str, object]) -> str | None:
+    """Where the first administrator is made; None once there is one."""
+    if settings.no_auth:
+        return None
+    with accounts_of(flags) as accounts:
+        secret = accounts.setup_secret()
+    return None if secret is None else f"{settings.address}setup?link={secret}"
+
+
+def _greet(settings: Settings, setup_link: str | None) -> None:
+    address = click.style(settings.address, fg="cyan", bold=True)
     click.echo(f"Strongroom serves {settings.data.absolute()} at {address}", err=True)
-    click.echo(
-        "Nobody is asked to sign in yet: everyone with access to this machine can read and delete everything, "
-        "so only programs on this machine can connect.",
-        err=True,
-    )
+    if settings.no_auth:
+        loud = click.style("Nobody is asked to sign in (no_auth):", fg="red", bold=True)
+        click.echo(
+            f"{loud} every program on this machine can read and delete everything.", err=True
+        )
+    elif setup_link is not None:
+        link = click.style(setup_link, fg="cyan", bold=True)
+        click.echo(
+            f"Nobody has an account yet. Create the first administrator here, once:\n  {link}",
+            err=True,
+        )
 
 
 def _debug(settings: Settings) -> None:

@@ -54,10 +54,7 @@ def when(microseconds: int | None) -> str:
 
 @main.group()
 def user() -> None:
-    """Accounts: who may come in.
-
-    The server does not ask anybody to sign in yet, so the links lead nowhere so far.
-    """
+    """Accounts: who may come in."""
 
 
 @user.command()
@@ -167,8 +164,7 @@ def unblock(name: str, as_json: bool, **flags: object) -> None:
 
 
 def _give_link(found: User, secret: str, settings: Settings, *, as_json: bool) -> None:
-    scheme = "https" if getattr(settings, "tls_cert", None) else "http"
-    link = f"{scheme}://{settings.listen}/password?link={secret}"
+    link = f"{settings.address}password?link={secret}"
     if as_json:
         click.echo(json.dumps(_told(found) | {"link": link}))
         return

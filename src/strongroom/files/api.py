@@ -12,12 +12,14 @@ from strongroom.files.access import server
 from strongroom.files.addresses import address_below, name_in_path
 from strongroom.files.events import DeleteError, DeleteFailed, FilesListed, ListFailed, UploadFailed
 from strongroom.files.service import PAGE_SIZE, ROOT, Listing, StoredFile
+from strongroom.permissions import Permission, identity_of, needs
 
 api = Blueprint("files_api", __name__)
 
 
 @api.get("/files")
 @api.get("/files/")
+@needs(Permission.FILES_READ)
 def list_files() -> dict[str, Any]:
     """One page of the files, newest first."""
     listing = listed()
@@ -25,6 +27,7 @@ def list_files() -> dict[str, Any]:
 
 
 @api.put("/files/<name:path>")
+@needs(Permission.FILES_WRITE)
 def put_file(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Store the body under a new name: ``curl -T report.pdf …/files/``."""
     here = server()
@@ -38,18 +41,24 @@ def put_file(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
         here.audit.log(UploadFailed(reason=refusal.reason, status=refusal.status, filename=path))
         raise
     stored = here.uploads.put(
-        filename, request.content_type, request.stream, request.content_length
+        filename,
+        request.content_type,
+        request.stream,
+        request.content_length,
+        identity_of(request),
     )
     return stored.as_json(), 201, {"Location": address(stored), "ETag": f'"{stored.sha256}"'}
 
 
 @api.get("/files/<name:path>")
+@needs(Permission.FILES_READ)
 def get_file(path: str) -> Response:
     """The file's bytes, as an attachment."""
     return server().downloads.respond(path)
 
 
 @api.delete("/files/<name:path>")
+@needs(Permission.FILES_WRITE)
 def delete_file(path: str) -> tuple[str, int]:
     """Move the file to the trash."""
     trash(path)
@@ -84,7 +93,7 @@ def trash(filename: str) -> StoredFile:
     """Move a file to the trash; recorded whatever happens."""
     here = server()
     try:
-        return here.files.trash(name_in_path(filename))
+        return here.files.trash(name_in_path(filename), identity_of(request))
     except Refused as refusal:
         here.audit.log(
             DeleteFailed(reason=refusal.reason, status=refusal.status, filename=filename)

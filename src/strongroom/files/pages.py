@@ -23,6 +23,7 @@ from strongroom.files.api import address, listed, trash
 from strongroom.files.notices import Notice, notices
 from strongroom.files.service import StoredFile
 from strongroom.files.uploads import Form, UploadResult
+from strongroom.permissions import Permission, identity_of, needs
 
 pages = Blueprint(
     "files",
@@ -40,12 +41,14 @@ def shared() -> dict[str, Any]:
 
 
 @pages.get("/")
+@needs(Permission.FILES_READ)
 def index() -> Response:
     """The page of files."""
     return _page()
 
 
 @pages.get("/files")
+@needs(Permission.FILES_READ)
 def file_list() -> Response:
     """The list alone for HTMX, as JSON for programs; opened in a browser, the whole page."""
     if _wants_json():
@@ -60,11 +63,13 @@ def file_list() -> Response:
 
 
 @pages.post("/upload")
+@needs(Permission.FILES_WRITE)
 def upload() -> Response:
     """Store the files of a form; answers as JSON, as new rows, or by going back to the page."""
     here = server()
     mimetype, options = parse_options_header(request.content_type)
-    results = here.uploads.form(Form(request.stream, mimetype, request.content_length, options))
+    form = Form(request.stream, mimetype, request.content_length, options)
+    results = here.uploads.form(form, identity_of(request))
     problems = [result.problem for result in results if result.problem is not None]
     if len(results) == 1 and problems and not _is_htmx():
         raise problems[0]
@@ -77,6 +82,7 @@ def upload() -> Response:
 
 
 @pages.delete("/delete/<name:path>")
+@needs(Permission.FILES_WRITE)
 def delete_row(path: str) -> Response:
     """Delete for HTMX: an empty answer takes the row away, and a notice says so."""
     trash(path)
@@ -85,6 +91,7 @@ def delete_row(path: str) -> Response:
 
 
 @pages.post("/delete/<name:path>")
+@needs(Permission.FILES_WRITE)
 def delete_form(path: str) -> Response:
     """Delete for a plain form."""
     trash(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from strongroom.files.blobs import Blob, Blobs
 from strongroom.files.events import FileDeleted, FileUploaded
 from strongroom.files.names import check_filename
 from strongroom.files.tables import file, file_version
+from strongroom.permissions import Identity
 from strongroom.store import Store
 
 PAGE_SIZE: Final = 200
@@ -74,19 +75,31 @@ class Listing:
 class FileService:
     """Everything that can be done to files, whoever asks: page, API or command line.
 
+    :param still_valid: whether an identity still holds, in the transaction that acts on it
+
     Thread-safe. Methods that change something have done so durably when they return, together
     with their audit record; when they raise, nothing was changed.
     """
 
-    def __init__(self, store: Store, blobs: Blobs, audit: AuditLog) -> None:
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        audit: AuditLog,
+        still_valid: Callable[[Connection, Identity], bool],
+    ) -> None:
         self._store = store
+        self._still_valid = still_valid
         self.blobs = blobs
         self._audit = audit
 
-    def add(self, filename: str, content_type: str, blob: Blob) -> StoredFile:
+    def add(
+        self, filename: str, content_type: str, blob: Blob, by: Identity | None = None
+    ) -> StoredFile:
         """List a new file whose content is stored already; records ``file_uploaded``.
 
-        :raises Refused: 409 ``filename_taken``, or 400 for the name
+        :param by: who does it; None for the machine itself
+        :raises Refused: 409 ``filename_taken``, 400 for the name, or 403 ``permission_revoked``
         :raises Unavailable: when the database cannot be written
         """
         check_filename(filename)
@@ -98,6 +111,7 @@ class FileService:
             "content_type": content_type,
             "sha256": blob.sha256,
             "created_at": now,
+            "created_by": None if by is None else by.user_id,
         }
         row = {
             "file_id": file_id,
@@ -105,10 +119,12 @@ class FileService:
             "state": _LISTED,
             "version_id": version_id,
             "created_at": now,
+            "created_by": None if by is None else by.user_id,
             "changed_at": now,
         }
 
         def unit(connection: Connection) -> StoredFile:
+            self._check_still(connection, by)
             if _find(connection, filename) is not None:
                 raise taken(filename)
             connection.execute(insert(file), row)
@@ -172,14 +188,16 @@ class FileService:
         with self._store.read() as connection:
             return _count(connection)
 
-    def trash(self, filename: str) -> StoredFile:
+    def trash(self, filename: str, by: Identity | None = None) -> StoredFile:
         """Move a file to the trash; records ``file_deleted``. Its bytes are kept.
 
-        :raises Refused: 404 ``file_not_found``
+        :param by: who does it; None for the machine itself
+        :raises Refused: 404 ``file_not_found``, or 403 ``permission_revoked``
         :raises Unavailable: when the database cannot be written
         """
 
         def unit(connection: Connection) -> StoredFile:
+            self._check_still(connection, by)
             found = _find(connection, filename)
             if found is None:
                 raise missing(filename)
@@ -200,6 +218,16 @@ class FileService:
             return found
 
         return self._store.write(unit)
+
+    def _check_still(self, connection: Connection, by: Identity | None) -> None:
+        """An upload may take an hour, and its sender's account may be disabled meanwhile."""
+        if by is not None and not self._still_valid(connection, by):
+            raise Refused(
+                "permission_revoked",
+                "You may not do this any more: your session has ended or your account was changed "
+                "meanwhile. Nothing was changed.",
+                status=403,
+            )
 
 
 def content_sizes(store: Store) -> dict[str, int]:

@@ -23,6 +23,7 @@ from strongroom.files.blobs import IncomingBlob
 from strongroom.files.names import check_filename
 from strongroom.files.service import FileService, StoredFile
 from strongroom.files.upload_log import Attempt, UploadLog
+from strongroom.permissions import Identity
 
 CHUNK: Final = 128 * 1024
 """Bytes read at a time: what the server reads ahead, so that it copies nothing twice."""
@@ -72,7 +73,12 @@ class Uploads:
         self.max_bytes = max_bytes
 
     def put(
-        self, filename: str, content_type: str | None, stream: IO[bytes], length: int | None
+        self,
+        filename: str,
+        content_type: str | None,
+        stream: IO[bytes],
+        length: int | None,
+        by: Identity | None = None,
     ) -> StoredFile:
         """Store a raw body under a name.
 
@@ -92,7 +98,7 @@ class Uploads:
                     received += len(chunk)
                     room(len(chunk))
                     blob.write(chunk)
-                return self._files.add(filename, media_type, blob.publish())
+                return self._files.add(filename, media_type, blob.publish(), by)
         except ClientDisconnected:
             self._log.aborted(Attempt(filename, media_type, received))
             raise
@@ -104,7 +110,7 @@ class Uploads:
         except Exception as error:
             raise self._log.failed(error, Attempt(filename, media_type)) from error
 
-    def form(self, form: Form) -> list[UploadResult]:
+    def form(self, form: Form, by: Identity | None = None) -> list[UploadResult]:
         """Store the files of a ``multipart/form-data`` body, from its fields named ``file``.
 
         :raises Refused: the form as a whole cannot be accepted
@@ -128,7 +134,7 @@ class Uploads:
             except Exception as error:
                 raise self._log.failed(error, _unfinished(parts)) from error
             # Only now, since a form that breaks off must leave nothing behind.
-            return self._store_all(chosen)
+            return self._store_all(chosen, by)
 
     def _parse(self, form: Form, parts: list[_Part], arriving: ExitStack) -> list[_Part]:
         """Read the whole form; what arrives is noted in ``parts`` while it does."""
@@ -172,7 +178,7 @@ class Uploads:
             raise _no_file()
         return chosen
 
-    def _store_all(self, parts: list[_Part]) -> list[UploadResult]:
+    def _store_all(self, parts: list[_Part], by: Identity | None) -> list[UploadResult]:
         """Store the parts one by one; what became of each.
 
         :raises Unavailable: when not even the first could be recorded, so that nothing changed
@@ -180,7 +186,7 @@ class Uploads:
         results: list[UploadResult] = []
         for part in parts:
             try:
-                results.append(self._store(part))
+                results.append(self._store(part, by))
             except Unavailable:
                 if not results:
                     raise
@@ -192,11 +198,11 @@ class Uploads:
                 results.append(UploadResult(part.filename, problem=problem))
         return results
 
-    def _store(self, part: _Part) -> UploadResult:
+    def _store(self, part: _Part, by: Identity | None) -> UploadResult:
         try:
             check_filename(part.filename)
             self._files.check_free(part.filename)
-            stored = self._files.add(part.filename, part.content_type, part.blob.publish())
+            stored = self._files.add(part.filename, part.content_type, part.blob.publish(), by)
         except Refused as refusal:
             self._log.refused(refusal, part.attempt())
             return UploadResult(part.filename, problem=refusal)

@@ -28,6 +28,7 @@ _UNHANDLED: Final = (
 )
 _TITLES: Final = {
     400: "That was not accepted",
+    401: "Not signed in",
     403: "That is not allowed",
     404: "Nothing here",
     405: "That is not possible here",
@@ -35,6 +36,7 @@ _TITLES: Final = {
     413: "Too large",
     416: "Not in this file",
     421: "Not this server",
+    429: "Too many attempts",
     500: "The server failed",
     503: "Not now",
     507: "No room left",
@@ -85,20 +87,31 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
+def is_htmx() -> bool:
+    """Whether a page of ours asks for a fragment of itself."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def is_for_programs() -> bool:
+    """Whether a page would be of no use to whoever asks."""
+    accept = request.accept_mimetypes
+    html = accept["text/html"] >= accept["application/json"] and accept["text/html"] > 0
+    sends_token = "Authorization" in request.headers
+    return request.path.startswith("/api/") or sends_token or not html
+
+
 def answer(status: int, reason: str, message: str) -> Response:
     """The error in the form that this client can read."""
     request_id = request.environ[ENVIRON_KEY].request_id
     title = HTTPStatus(status).phrase
-    accept = request.accept_mimetypes
-    html = accept["text/html"] >= accept["application/json"] and accept["text/html"] > 0
-    if request.headers.get("HX-Request") == "true":
+    if is_htmx():
         notice = render_template(
             "web/_problem.html", status=status, message=message, request_id=request_id
         )
         response = make_response(notice, status)
         # The notice must not replace the row or list that the request was meant for.
         response.headers.update({"HX-Retarget": "#notices", "HX-Reswap": "afterbegin"})
-    elif request.path.startswith("/api/") or not html:
+    elif is_for_programs():
         problem = {
             "type": "about:blank",
             "title": title,

@@ -9,12 +9,14 @@ from flask import Blueprint
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.ledger.verdict import read_verdict
 from strongroom.errors import Unavailable
+from strongroom.permissions import Access, needs
 
 COUNTED = {
     "/healthz": "healthz",
     "/readyz": "readyz",
     "/static/": "static",
     "/files/static/": "static",
+    "/accounts/static/": "static",
 }
 """Path prefixes of requests that are counted, not recorded one by one."""
 
@@ -24,10 +26,12 @@ def health_blueprint(audit: AuditLog) -> Blueprint:
     health = Blueprint("health", __name__)
 
     @health.get("/healthz")
+    @needs(Access.ANYBODY)
     def healthz() -> dict[str, Any]:
         return {"status": "ok"}
 
     @health.get("/readyz")
+    @needs(Access.ANYBODY)
     def readyz() -> tuple[dict[str, Any], int]:
         try:
             audit.journal.probe()

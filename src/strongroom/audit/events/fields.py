@@ -61,6 +61,9 @@ _ALL: Final = (
     Field("bytes_out", "integer", _E, "body bytes sent", "http.response.body.size"),
     Field("aborted", "boolean", _E, "the client went away before the end"),
     Field("user_id", "opaque id", _E, "who", "user.id"),
+    Field("session_id", "UUIDv7", _E, "in which session of a browser", "session.id"),
+    Field("token_id", "UUIDv7", _E, "with which API token"),
+    Field("missing", "permission or session", _E, "what would have been needed"),
     Field("target_user_id", "opaque id", _E, "whose account it is that was acted upon"),
     Field("target_session_id", "opaque id", _E, "the session that was acted upon"),
     Field("target_token_id", "opaque id", _E, "the API token that was acted upon"),
@@ -102,7 +105,16 @@ CONTENT_FIELDS: Final = frozenset(f.name for f in _ALL if f.part is Part.CONTENT
 NETWORK_FIELDS: Final = frozenset(f.name for f in _ALL if f.part is Part.NETWORK)
 
 CONTEXT_FIELDS: Final = frozenset(
-    {"request_id", "method", "path", "user_id", "ip_address", "peer_address", "user_agent"}
-    | {"client_request_id", "app", "version", "host", "pid"}
+    {"request_id", "method", "path", "user_id", "session_id", "token_id"}
+    | {
+        "ip_address",
+        "peer_address",
+        "user_agent",
+        "client_request_id",
+        "app",
+        "version",
+        "host",
+        "pid",
+    }
 )
 """What the pipeline binds to every record by itself; events need not declare these."""

@@ -51,3 +51,4 @@ class AccessDenied(Event):
 
     reason: str
     status: int
+    missing: str | None = None

@@ -36,8 +36,9 @@ from strongroom.errors import Refused
 
 MAPPABLE: Final = frozenset(
     name for name, field in FIELDS.items() if field.part is not Part.IMPLIED
-) - {"id", "exception", "extra"}
-"""Fields that a mapping may name; the others are ours to fill."""
+) - {"id", "exception", "extra", "session_id", "token_id"}
+"""Fields that a mapping may name; the others are ours to fill. What others call the id of a session
+may be the secret of it."""
 
 _EMPTY: Final = (None, "", "-")
 """What says nothing; nginx writes ``-`` or an empty text for a variable without a value."""

@@ -36,11 +36,15 @@ _SEARCHED: Final = frozenset(
 so are searched for secrets."""
 
 _OPAQUE: Final = r"[\w.:@/+=-]{1,128}"
+_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     name: re.compile(pattern)
     for name, pattern in {
         "request_id": _OPAQUE,
         "user_id": _OPAQUE,
+        "session_id": _UUID,
+        "token_id": _UUID,
+        "missing": r"[a-z]{1,16}(?::[a-z]{1,16})?",
         "target_user_id": _OPAQUE,
         "target_session_id": _OPAQUE,
         "target_token_id": _OPAQUE,
