@@ -223,6 +223,7 @@ class SignIn(People):
         previous: str | None,
     ) -> SignedIn:
         renewed = self.passwords.hash(password) if self.passwords.is_dated(stored) else stored
+
         def unit(connection: Connection, *, recorded: bool = True) -> SignedIn | None:
             row = connection.execute(select(account).where(account.c.user_id == user.user_id)).one()
             if row.disabled or row.password_hash != stored:
