@@ -26,9 +26,10 @@ test: $(VENV)/.developed assets  ## Run the tests (choose with PYTEST_ARGS="-k u
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: soak
-soak: $(VENV)/.developed assets  ## Try every single byte of the tamper matrix, and kill more often
+soak: $(VENV)/.developed assets  ## Try every single byte, kill more often, append more
 	@STRONGROOM_SOAK=1 $(BIN)/python -m pytest --timeout 0 \
-		tests/fault/test_tamper_matrix.py tests/fault/test_kill.py tests/fault/test_import.py
+		tests/fault/test_tamper_matrix.py tests/fault/test_kill.py tests/fault/test_import.py \
+		tests/fault/test_many_appenders.py tests/fault/test_mixed_load.py tests/unit/test_bundle.py
 
 .PHONY: lint
 lint: $(VENV)/.developed  ## Check style, types and the direction of imports

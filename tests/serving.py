@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.starting import Started, run, start
+
 START_SECONDS = 30.0
 
 
@@ -38,7 +40,7 @@ class Installation:
         self._settings = {"log_format": "json", "no_auth": True, **settings}
         self.reader: dict[str, str] = {}
         """Headers by which :meth:`records` may read them, where that takes an account."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Started | None = None
 
     @classmethod
     def with_accounts(cls, data: Path, **settings: object) -> Installation:
@@ -51,9 +53,13 @@ class Installation:
         :param ulimit: what the kernel shall deny it, in the words of the shell command: ``-f 8192``
             for files larger than 8 MiB, ``-n 300`` for more than 300 descriptors
         """
-        command = [sys.executable, "-m", "strongroom", "serve"]
-        if ulimit:
-            command = ["bash", "-c", f'ulimit {ulimit}; exec "$@"', "_", *command]
+        folder = self.data.parent
+        if not ulimit:
+            self._process = start(["serve"], self.environment(), folder, self.log, self.log)
+            self._wait()
+            return self
+        command = ["bash", "-c", f'ulimit {ulimit}; exec "$@"', "_"]
+        command += [sys.executable, "-m", "strongroom", "serve"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -61,7 +67,7 @@ class Installation:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                cwd=self.data.parent,
+                cwd=folder,
             )
         self._wait()
         return self
@@ -142,14 +148,10 @@ class Installation:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command of the command line on this installation."""
-        return subprocess.run(
-            [sys.executable, "-m", "strongroom", *arguments],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=check,
-            timeout=60,
-        )
+        done = run(arguments, self.environment(), Path.cwd(), timeout=60)
+        if check:
+            done.check_returncode()
+        return done
 
     def doctor(self) -> list[dict[str, str]]:
         """What ``strongroom doctor`` finds."""

@@ -25,7 +25,6 @@ from tests.serving import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TURNS: Final = 5
-CONNECTIONS: Final = 128
 _RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
 _FAILED: Final = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 
@@ -42,7 +41,7 @@ def measure(*, quick: bool = False) -> list[Row]:
         raise SystemExit("This needs wrk (a package of that name on Debian and in Homebrew).")
     rows: list[Row] = []
     for kind in (
-        *(Kind(*own_kind, "own") for own_kind in own.kinds()),
+        *(Kind(*own_kind, "own", connections=16, seconds=10) for own_kind in own.kinds()),
         Kind("a foreign page from a database", "/page", ""),
         Kind("a foreign upload of 100 kB, fsynced", "/upload", UPLOAD),
         Kind("next to nothing", "/nothing", ""),
@@ -51,7 +50,7 @@ def measure(*, quick: bool = False) -> list[Row]:
         for _ in range(2 if quick else TURNS):
             for audited, found in rates.items():
                 with tempfile.TemporaryDirectory() as folder:
-                    found.append(_turn(Path(folder), audited, kind, 1 if quick else 4))
+                    found.append(_turn(Path(folder), audited, kind, quick=quick))
         without, recorded = (statistics.median(rates[audited]) for audited in ("no", "yes"))
         rows += [
             Row(kind.name, without, "requests/s"),
@@ -61,24 +60,29 @@ def measure(*, quick: bool = False) -> list[Row]:
 
 
 class Kind(NamedTuple):
-    """What is asked for, and of which of the modules beside this one."""
+    """What is asked for, and of which of the modules beside this one.
+
+    :param seconds: long enough that what is under way at the end does not count
+    """
 
     name: str
     path: str
     script: str
     module: str = "app"
+    connections: int = 128
+    seconds: int = 4
 
 
-def _turn(folder: Path, audited: str, kind: Kind, seconds: int) -> float:
+def _turn(folder: Path, audited: str, kind: Kind, *, quick: bool) -> float:
     os.environ.update({AUDITED: audited, FOLDER: str(folder)})
     {"app": app.make_folder, "own": own.make_folder}[kind.module](folder)
     lua = folder / "request.lua"
     lua.write_text(kind.script)
     path = kind.path
     with _serving(kind) as url:
-        command = ["wrk", "-t2", f"-c{CONNECTIONS}", "-s", str(lua)]
+        command = ["wrk", "-t2", f"-c{kind.connections}", "-s", str(lua)]
         _wrk([*command, "-d1s", url + path])  # both workers warm
-        return _wrk([*command, f"-d{seconds}s", url + path])
+        return _wrk([*command, f"-d{1 if quick else kind.seconds}s", url + path])
 
 
 def _wrk(command: list[str]) -> float:

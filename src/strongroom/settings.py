@@ -8,12 +8,14 @@ default.
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -54,6 +56,14 @@ class Address(NamedTuple):
         except ValueError:
             return False
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it stands for all addresses of this machine, and so is none to go to."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -73,7 +83,7 @@ def _size(value: Any) -> Any:
     match = _SIZE.fullmatch(value.strip())
     if match is None:
         raise ValueError("write a number of bytes, or a size such as 500MB or 10GiB")
-    return int(float(match[1]) * _FACTORS[(match[2] or "").lower()])
+    return _whole(match[1], _FACTORS[(match[2] or "").lower()])
 
 
 def _duration(value: Any) -> Any:
@@ -82,11 +92,48 @@ def _duration(value: Any) -> Any:
     match = _DURATION.fullmatch(value.strip())
     if match is None:
         raise ValueError("write a number of seconds, or a duration such as 90m, 24h or 7d")
-    return int(float(match[1]) * _SECONDS[match[2].lower()])
+    return _whole(match[1], _SECONDS[match[2].lower()])
+
+
+def _whole(number: str, factor: int) -> int:
+    product = float(number) * factor
+    if not math.isfinite(product):
+        raise ValueError("that is more than there is; write a smaller number")
+    return int(product)
 
 
 def _names(value: Any) -> Any:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as the Host header has them, without a port."""
+    for name in names:
+        if "/" in name or (":" in name and not name.endswith("]")):
+            raise ValueError("write names without scheme and port, such as files.example.org")
+    return names
+
+
+def _networks(value: Any) -> Any:
+    entries = _names(value)
+    if not isinstance(entries, (tuple, list)):
+        return value
+    return tuple(_network(str(entry)) for entry in entries)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            "write addresses or networks, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8"
+        ) from None
+    if network.prefixlen == 0:
+        raise ValueError(f"{text} would believe everybody; name the proxies alone")
+    host = ipaddress.ip_address(text.partition("/")[0])
+    if host != network.network_address:
+        raise ValueError(f"{text} is an address in {network}; write the one or the other")
+    return network
 
 
 def _places(value: Any) -> Any:
@@ -105,7 +152,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     listen: Annotated[Address, NoDecode, BeforeValidator(_address)] = Field(
-        Address("127.0.0.1", 8000), description="address to serve on; loopback only, so far"
+        Address("127.0.0.1", 8000),
+        description="address to serve on; beyond loopback it takes tls_cert and tls_key, "
+        "trusted_proxies, or insecure_http",
     )
     data: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("strongroom-data"), description="folder that holds everything Strongroom keeps"
@@ -135,10 +184,27 @@ class Settings(BaseSettings):
         ge=60,
         description="seconds after which a session ends in any case; 24h and 7d are understood",
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+    allowed_hosts: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_hosts)
+    ] = Field(
         (),
         description="names this server answers to beside localhost and its own address, "
         "separated by commas",
+    )
+    tls_cert: str = Field(
+        "", description="file of the certificate and those between it and the root, in PEM"
+    )
+    tls_key: str = Field("", description="file of the certificate's private key, in PEM")
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+    ] = Field(
+        (),
+        description="addresses and networks of proxies that are believed who the client is "
+        "(X-Forwarded-For, -Proto, -Host), separated by commas",
+    )
+    insecure_http: bool = Field(
+        default=False,
+        description="listen beyond loopback without TLS: everybody on the way reads passwords",
     )
     origin: str = Field(
         "", description="name of the ledger and of its key, for ever; made up with the key"
@@ -197,10 +263,27 @@ class Settings(BaseSettings):
         30, ge=1, le=3600, description="seconds that requests have to finish when the server stops"
     )
 
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given, missing = ("cert", "key") if self.tls_cert else ("key", "cert")
+            raise ValueError(f"tls_{given} needs tls_{missing} beside it; set both, or neither")
+        return self
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the server speaks TLS itself."""
+        return bool(self.tls_cert)
+
     @property
     def address(self) -> str:
         """Where people find it, with a slash at the end."""
-        return f"http://{self.listen}/"
+        scheme = "https" if self.has_tls else "http"
+        if not self.listen.is_everywhere:
+            return f"{scheme}://{self.listen}/"
+        # A proxy has the names; past it, only this machine gets in.
+        named = self.allowed_hosts and not self.trusted_proxies
+        return f"{scheme}://{self.allowed_hosts[0] if named else 'localhost'}:{self.listen.port}/"
 
     @property
     def database_url(self) -> str:
@@ -274,4 +357,6 @@ def _explain(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         return f"{name}: there is no such setting; docs/reference/settings.md lists them"
     message = item["msg"].removeprefix("Value error, ")
+    if not item["loc"]:
+        return str(message)  # about several; the input would be all of them
     return f"{name}: {message[0].lower()}{message[1:]} (it is {item['input']!r})"

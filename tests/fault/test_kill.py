@@ -20,7 +20,8 @@ from tests.fault.stored import check_dense, check_sound, incoming, stored_record
 from tests.serving import Installation
 from tests.web.wire import FORM, JSON, Part, api, form, send
 
-KILLS = 50 if os.environ.get("STRONGROOM_SOAK") else 20
+SOAK = bool(os.environ.get("STRONGROOM_SOAK"))
+KILLS = 50 if SOAK else 12
 UPLOADERS = 6
 LONGEST = 0.8
 """Seconds of load before a kill."""
@@ -114,7 +115,7 @@ def test_killed_while_it_starts(tmp_path: Path) -> None:
     """Also while it makes its database."""
     chance = random.Random()
     server = Installation(tmp_path / "data", workers=2)
-    for _ in range(12):
+    for _ in range(12 if SOAK else 6):
 
         def start() -> None:
             with suppress(AssertionError):  # the harness waits for a server that is killed

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from strongroom.audit.events import Catalogue, Stream
 from strongroom.audit.extension import AuditLog
@@ -21,11 +22,13 @@ from strongroom.files import events
 from strongroom.files.blobs import Blob, Blobs
 from strongroom.files.service import FileService, content_sizes
 from strongroom.objects import LocalObjects
+from strongroom.permissions import PERMISSIONS, Identity, Role
 from strongroom.store import Store
 from strongroom.store.migrate import migrate
 
 SHA256 = hashlib.sha256(b"content").hexdigest()
 BLOB = Blob(SHA256, 7)
+SOMEBODY = Identity("u-1", "Mia", Role.MEMBER, PERMISSIONS[Role.MEMBER], session_id="s-1")
 
 
 @pytest.fixture
@@ -170,3 +173,32 @@ def test_a_cursor_that_is_not_ours(files: FileService, cursor: str) -> None:
     with pytest.raises(Refused) as refused:
         files.list(cursor)
     assert refused.value.reason == "cursor_not_valid"
+
+
+def test_it_says_who(store: Store, audit: AuditLog, files: FileService) -> None:
+    stored = files.add("a.txt", "text/plain", BLOB, SOMEBODY)
+    assert stored.created_by == "u-1"
+    assert files.find("a.txt").as_json()["created_by"] == "u-1"
+
+
+def test_who_may_no_more_changes_nothing(
+    store: Store, audit: AuditLog, files: FileService, tmp_path: Path
+) -> None:
+    files.add("kept.txt", "text/plain", BLOB)
+    asked: list[Identity] = []
+
+    def revoked(_connection: Connection, identity: Identity) -> bool:
+        asked.append(identity)
+        return False
+
+    late = FileService(store, Blobs(LocalObjects(tmp_path / "objects")), audit, revoked)
+    with pytest.raises(Refused) as adding:
+        late.add("new.txt", "text/plain", BLOB, SOMEBODY)
+    with pytest.raises(Refused) as trashing:
+        late.trash("kept.txt", SOMEBODY)
+    for refused in (adding.value, trashing.value):
+        assert (refused.reason, refused.status) == ("permission_revoked", 403)
+    assert asked == [SOMEBODY, SOMEBODY]
+    assert [stored.filename for stored in files.list().files] == ["kept.txt"]
+    events = [record["event"] for record in audit.records("stream:audit")]
+    assert events == ["file_uploaded"]

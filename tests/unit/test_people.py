@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from strongroom.audit.journal.people import MAX_ID, People
+from strongroom.audit.journal.people import MAX_ID, People, same_name
 from strongroom.audit.migrations import AUDIT_SCHEMA
 from strongroom.store import Store
 from strongroom.store.migrate import migrate
@@ -39,3 +39,27 @@ def test_a_name_is_not_kept_when_its_unit_fails(store: Store, people: People) ->
 def test_ids_that_would_not_fit_are_refused(store: Store, people: People, user_id: str) -> None:
     with pytest.raises(ValueError, match="1 to 64"):
         store.write(lambda connection: people.put(connection, user_id, "Ada"))
+
+
+def test_many_names_at_a_time(store: Store, people: People) -> None:
+    def unit(connection: Connection) -> None:
+        for number in range(1_200):
+            people.put(connection, f"u-{number}", f"Person {number}")
+
+    store.write(unit)
+    found = people.names(f"u-{number}" for number in range(1, 1_300))
+    assert found == {f"u-{number}": f"Person {number}" for number in range(1, 1_200)}
+    assert people.names([]) == people.names(["nobody"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Zoë", "zoe\u0308", True),
+        ("STRASSE", "Straße", True),
+        ("Ada", "Ada ", False),
+        ("Ada", "\u0410da", False),  # another alphabet's letter
+    ],
+)
+def test_one_name_or_two(one: str, other: str, same: bool) -> None:
+    assert same_name(one, other) is same_name(other, one) is same

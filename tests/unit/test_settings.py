@@ -228,3 +228,72 @@ def test_settings_do_not_change() -> None:
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_says_what_it_means(name: str) -> None:
     assert Settings.model_fields[name].description
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("192.0.2.7", ["192.0.2.7/32"]),
+        ("10.0.0.0/8, fd00::/8", ["10.0.0.0/8", "fd00::/8"]),
+        ("::1 192.0.2.0/255.255.255.0", ["::1/128", "192.0.2.0/24"]),
+        ("FD00:0::/8", ["fd00::/8"]),
+        ("", []),
+    ],
+)
+def test_networks_of_proxies(clean: Path, text: str, networks: list[str]) -> None:
+    assert list(map(str, load(trusted_proxies=text).trusted_proxies)) == networks
+    listed = ", ".join(f'"{network}"' for network in networks)
+    (clean / "strongroom.toml").write_text(f"trusted_proxies = [{listed}]\n")
+    assert list(map(str, load().trusted_proxies)) == networks
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("proxy.example", r"10\.0\.0\.0/8"),
+        ("*", r"10\.0\.0\.0/8"),
+        ("192.0.2.7:80", r"10\.0\.0\.0/8"),
+        ("10.0.0.0/33", r"10\.0\.0\.0/8"),
+        ("10.1.2.3/8", r"an address in 10\.0\.0\.0/8"),
+        ("0.0.0.0/0", "believe everybody"),
+        ("192.0.2.7, ::/0", "believe everybody"),
+    ],
+)
+def test_what_is_no_network_of_proxies(text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=rf"trusted_proxies: .*{said}"):
+        load(trusted_proxies=text)
+
+
+@pytest.mark.parametrize("name", ["https://a.example", "a.example:80", "::1", "a.example/x"])
+def test_what_is_no_name_of_a_host(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"allowed_hosts: .*files\.example\.org"):
+        load(allowed_hosts=name)
+
+
+@pytest.mark.parametrize(("given", "missing"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
+def test_certificate_and_key_or_neither(given: str, missing: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(**{given: "file.pem", "ledger_key": "SECRET"})
+    assert str(raised.value) == f"{given} needs {missing} beside it; set both, or neither"
+
+
+TLS = {"tls_cert": "c.pem", "tls_key": "k.pem"}
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "http://127.0.0.1:8000/"),
+        ({**TLS}, "https://127.0.0.1:8000/"),
+        ({"listen": "0.0.0.0:80"}, "http://localhost:80/"),
+        ({"listen": "[::]:443", **TLS}, "https://localhost:443/"),
+        ({"listen": "[::]:443", "allowed_hosts": "a.example", **TLS}, "https://a.example:443/"),
+        (
+            {"listen": "0.0.0.0:80", "allowed_hosts": "a.example", "trusted_proxies": "192.0.2.1"},
+            "http://localhost:80/",
+        ),
+        ({"listen": "[fd00::1]:443", **TLS}, "https://[fd00::1]:443/"),
+    ],
+)
+def test_the_address_to_go_to(given: dict[str, Any], address: str) -> None:
+    assert load(**given).address == address

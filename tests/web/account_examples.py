@@ -65,7 +65,7 @@ def entering() -> Iterator[Act]:
         yield Act("POST", "/sign-in", 401, ("login_failed",), "", wrong, reason)
     blocked = {"name": "Blocked", "password": "wrong"}
     yield Act("POST", "/sign-in", 429, ("login_blocked",), "", blocked, "sign_in_blocked")
-    yield Act("POST", "/sign-in", 503, (), "", mia, state=State.MUTE)
+    yield Act("POST", "/sign-in", 503, ("login_unrecorded",), "", mia, state=State.MUTE)
     yield Act("POST", "/sign-out", 303, ("logged_out",), "Mia")
     yield Act("POST", "/sign-out", 303, (), "")
     for path, link in (("/setup", "{setup}"), ("/password", "{link}")):

@@ -153,6 +153,10 @@ UNHEARD = {
     "field_not_valid",  # of the command line
     "ledger_not_allowed",  # as the next one
     "viewer_not_allowed",  # whoever is let in may read; what was forwarded: test_viewer_access.py
+    "accounts_not_readable",  # as the next one: tests/web/test_gate.py
+    "not_through_proxy",  # takes a proxy: tests/web/test_proxies.py
+    "length_required",  # of forms of accounts: tests/web/test_limits.py
+    "forwarded_without_sign_in",  # tests/web/test_viewer_access.py
     "permission_revoked",  # takes an account: tests/attacks
 }
 """Reasons that no request can have."""

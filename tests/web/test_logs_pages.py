@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
+import sqlite3
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,8 +16,9 @@ import pytest
 
 from tests.serving import Installation
 from tests.web.expect import expect
+from tests.web.household import Household
 from tests.web.page import is_whole, notices, read
-from tests.web.wire import HTML, HTMX, Answer, api, put, send
+from tests.web.wire import FORM, HTML, HTMX, JSON, Answer, Part, api, form, put, send
 
 MARKUP = "<img src=x onerror=alert(1)>.txt"
 
@@ -186,3 +194,144 @@ def test_both_addresses_of_the_viewer_answer(server: Installation) -> None:
         answer = send(server, "GET", target, headers=HTML)
         assert answer.status == 200
         expect(server, answer, "logs_viewed")
+
+
+OWL = "Zoë <b>Owl</b> \u202egnp"
+"""A name that no page may believe; the accounts would refuse it, the directory holds any."""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Household]:
+    """Mia has uploaded a file, and is called otherwise since; a guest is not known any more."""
+    made = Household(tmp_path_factory.mktemp("names") / "data")
+    try:
+        mia = made.headers(made.enter("Mia"))
+        assert send(made.server, "PUT", api("of mia.txt"), b"1", mia).status == 201
+        made.add("Ghost")
+        ghost = made.headers(made.enter("Ghost"))
+        assert send(made.server, "PUT", api("of a ghost.txt"), b"2", ghost).status == 201
+        directory(made, "update person set name = ? where user_id = ?", OWL, made.ids["Mia"])
+        directory(made, "delete from person where user_id = ?", made.ids["Ghost"])
+        yield made
+    finally:
+        made.close()
+
+
+def directory(house: Household, statement: str, *values: str) -> None:
+    """Change the directory of people from beside the server."""
+    with closing(sqlite3.connect(house.server.data / "strongroom.db")) as connection:
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def as_ada(house: Household, target: str, headers: dict[str, str] = HTML) -> Answer:
+    """What the administrator sees there."""
+    answer = send(house.server, "GET", target, headers={**house.server.reader, **headers})
+    if answer.status == 403:  # a token's scope does not reach there
+        session = house.headers(house.enter("Ada"))
+        answer = send(house.server, "GET", target, headers={**session, **headers})
+    assert answer.status == 200
+    return answer
+
+
+def inert(answer: Answer) -> None:
+    """The name is text and nothing else, and moves nothing that stands beside it."""
+    assert "<b>Owl" not in answer.text
+    assert "\u202e" not in answer.text
+    assert not [e for e in read(answer) if e.tag == "b" and e.text == "Owl"]
+
+
+def test_the_list_shows_who_it_was(house: Household) -> None:
+    for headers in (HTML, HTMX):
+        answer = as_ada(house, "/logs?query=event:file_uploaded", headers)
+        cells = [
+            (element.text, element.attributes.get("title"))
+            for element in read(answer)
+            if element.tag == "td" and element.attributes.get("title") in house.ids.values()
+        ]
+        ghost = house.ids["Ghost"]
+        assert cells == [(ghost, ghost), (OWL.replace("\u202e", "\\u202e"), house.ids["Mia"])]
+        inert(answer)
+
+
+def test_the_record_shows_name_and_id(house: Household) -> None:
+    (record,) = house.server.records('filename:"of mia.txt" event:file_uploaded')
+    answer = as_ada(house, f"/logs/{record['id']}")
+    told = [element.text for element in read(answer) if element.tag in ("dt", "dd")]
+    shown = dict(zip(told[::2], told[1::2], strict=True))
+    assert shown["user"] == OWL.replace("\u202e", "\\u202e")
+    assert shown["user_id"] == house.ids["Mia"]
+    assert told.index("user_id") == told.index("user") + 2
+    inert(answer)
+
+
+def test_programs_get_the_name_beside_the_id(house: Household) -> None:
+    (mia,) = house.server.records('filename:"of mia.txt" event:file_uploaded')
+    assert (mia["user"], mia["user_id"]) == (OWL, house.ids["Mia"])
+    one = as_ada(house, f"/api/v1/records/{mia['id']}", {}).json()
+    assert one == mia
+    (ghost,) = house.server.records('filename:"of a ghost.txt" event:file_uploaded')
+    assert "user" not in ghost
+    assert ghost["user_id"] == house.ids["Ghost"]
+    added = house.server.records(f"event:user_created target_user_id:{house.ids['Otto']}")
+    assert [record["target_user"] for record in added] == ["Otto"]
+    by_name = house.server.records('user:"zoë <B>owl</b> \u202egnp" event:file_uploaded')
+    assert by_name == [mia]
+    assert house.server.records("user:Mia") == []
+
+
+def test_the_terminal_shows_who_it_was(house: Household) -> None:
+    query = "event:file_uploaded"
+    printed = house.server.run("log", "search", query)
+    _, ghost, mia = printed.stdout.splitlines()
+    assert house.ids["Ghost"] in ghost
+    assert "Zoë <b>Owl</b> \\u202egnp" in mia
+    as_json = house.server.run("log", "search", "--json", query).stdout.splitlines()
+    assert [json.loads(line) for line in as_json] == house.server.records(query)
+    assert house.server.run("log", "search", "event:nothing").stdout.count("user") == 0
+
+
+def test_no_name_is_in_what_is_handed_out_as_evidence(house: Household) -> None:
+    (record,) = house.server.records('filename:"of mia.txt" event:file_uploaded')
+    session = house.headers(house.enter("Ada"))
+    address, deadline = f"/logs/{record['id']}", time.monotonic() + 30
+    while (bundle := send(house.server, "GET", f"{address}/bundle", headers=session)).status != 200:
+        assert time.monotonic() < deadline, "nothing is signed"
+        time.sleep(0.05)
+    with zipfile.ZipFile(io.BytesIO(bundle.body)) as members:
+        files = [members.read(name) for name in members.namelist()]
+    files.append(send(house.server, "GET", f"{address}/proof", headers=session).body)
+    assert any(house.ids["Mia"].encode() in content for content in files)
+    for content in files:
+        assert "Zoë".encode() not in content
+        assert b"Owl<" not in content
+
+
+@pytest.mark.parametrize("headers", [HTML, HTMX])
+def test_the_files_show_who_uploaded_them(house: Household, headers: dict[str, str]) -> None:
+    answer = as_ada(house, "/files", headers)
+    by = [element for element in read(answer) if element.tag == "td" and "by" in element.classes]
+    shown = OWL.replace("\u202e", "\\u202e")
+    assert [element.text for element in by] == [house.ids["Ghost"], shown]
+    assert [element.text for element in read(answer) if element.tag == "th"][2] == "by"
+    assert all("wide" in element.classes for element in by)
+    inert(answer)
+
+
+def test_a_file_just_uploaded_shows_it_as_well(house: Household) -> None:
+    session = house.headers(house.enter("Mia"))
+    body = form(Part(b"3", "new of mia.txt"))
+    answer = send(house.server, "POST", "/upload", body, {**session, **FORM, **HTMX})
+    assert answer.status == 201
+    (by,) = [element for element in read(answer) if element.tag == "td" and "by" in element.classes]
+    assert by.text == OWL.replace("\u202e", "\\u202e")
+    files = as_ada(house, "/files", JSON).json()["files"]
+    assert files[0]["created_by"] == house.ids["Mia"]
+
+
+def test_where_there_are_no_accounts_there_is_no_column(
+    server: Installation, history: dict[str, Any]
+) -> None:
+    answer = send(server, "GET", "/files", headers=HTML)
+    assert "by" not in [element.text for element in read(answer) if element.tag == "th"]

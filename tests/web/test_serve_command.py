@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.cli.user import accounts_of
 from tests.fault.stored import stored_records
 from tests.serving import Installation, free_port
+from tests.web.household import HERE, PASSWORD
 from tests.web.wire import api, put, send
 
 Serve = Callable[..., Installation]
@@ -23,14 +26,64 @@ Serve = Callable[..., Installation]
 @pytest.mark.parametrize(
     "listen", ["0.0.0.0:{port}", "[::]:{port}", "192.0.2.1:{port}", "example.org:{port}"]
 )
-def test_it_listens_on_loopback_only(tmp_path: Path, listen: str) -> None:
+def test_in_the_clear_it_listens_on_loopback_only(tmp_path: Path, listen: str) -> None:
     address = listen.format(port=free_port())
-    refused = Installation(tmp_path / "data", listen=address).run("serve", check=False)
+    told = _refused(tmp_path, listen=address, no_auth=False)
+    assert address in told
+    assert "other machines" in told
+    for way_out in ("tls_cert", "trusted_proxies", "127.0.0.1", "insecure_http"):
+        assert way_out in told
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"listen": "0.0.0.0:1"},
+        {"listen": "0.0.0.0:1", "insecure_http": True},
+        {"listen": "192.0.2.1:1", "trusted_proxies": "192.0.2.2"},
+        {"listen": "127.0.0.1:1", "trusted_proxies": "127.0.0.1"},
+    ],
+)
+def test_without_sign_in_it_is_for_this_machine_only(
+    tmp_path: Path, way: dict[str, object]
+) -> None:
+    told = _refused(tmp_path, no_auth=True, **way)
+    assert "no_auth" in told
+    assert "nobody would be asked to sign in" in told
+
+
+def _refused(folder: Path, **settings: object) -> str:
+    """What is said instead of serving, in one line."""
+    refused = Installation(folder / "data", **settings).run("serve", check=False)
     assert refused.returncode == 2
-    assert address in refused.stderr
-    assert "other machines" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert not (tmp_path / "data").exists()
+    assert not (folder / "data").exists()
+    return " ".join(refused.stderr.split())
+
+
+def test_the_link_to_begin_with_is_shown_until_somebody_has_an_account(tmp_path: Path) -> None:
+    installation = Installation.with_accounts(tmp_path / "data", workers=1).start()
+    [link] = re.findall(r"http://\S+/setup\?link=\S+", installation.log.read_text())
+    assert link.startswith(f"{installation.url}/")
+    with accounts_of({"data": str(installation.data)}) as accounts:
+        accounts.set_up(link.partition("=")[2], "Ada", PASSWORD, where=HERE)
+    installation.stop()
+    assert "Nobody is asked to sign in" not in installation.log.read_text()
+    installation.log.unlink()
+    installation.start()
+    installation.stop()
+    log = installation.log.read_text()
+    assert "Strongroom serves" in log
+    assert "setup?link=" not in log
+    assert "sign_in_disabled" not in log
+
+
+def test_without_sign_in_is_said_loudly_and_recorded(serve: Serve) -> None:
+    server = serve(workers=1)
+    server.stop()
+    assert "Nobody is asked to sign in (no_auth)" in server.log.read_text()
+    [told] = [r for r in stored_records(server) if r["event"] == "sign_in_disabled"]
+    assert (told["stream"], told["level"]) == ("ops", "warning")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +99,9 @@ def test_it_listens_on_loopback_only(tmp_path: Path, listen: str) -> None:
         ("database", "postgresql://localhost/x", "not supported yet"),
         ("database", "nonsense", "not a database URL"),
         ("objects", "s3://bucket/prefix", "not supported yet"),
+        ("trusted_proxies", "proxy.example", "10.0.0.0/8"),
+        ("trusted_proxies", "0.0.0.0/0", "believe everybody"),
+        ("allowed_hosts", "https://files.example", "without scheme"),
         ("config", "/nowhere/strongroom.toml", "there is no file"),
     ],
 )

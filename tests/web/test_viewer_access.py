@@ -1,4 +1,4 @@
-"""The product's own viewer: for programs on this machine, and not through a proxy on it."""
+"""Without sign-in: for programs on this machine, and not through a proxy on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.serving import Installation
 from tests.web.wire import HTML, send
 
 
-@pytest.mark.parametrize("target", ["/logs", "/logs/none"])
+@pytest.mark.parametrize("target", ["/", "/logs", "/logs/none", "/api/v1/files"])
 @pytest.mark.parametrize(
     "forwarded",
     [

@@ -162,4 +162,5 @@ def _is_last_admin(user: User) -> bool:
     if user.role is not Role.ADMIN or user.disabled:
         return False
     users = server().accounts.users()
-    return not any(u.role is Role.ADMIN and not u.disabled and u != user for u in users)
+    others = (u for u in users if u.role is Role.ADMIN and u != user)
+    return not any(u.has_password and not u.disabled for u in others)

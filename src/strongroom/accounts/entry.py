@@ -52,10 +52,9 @@ def come_in() -> Response:
     """Name and password for a session."""
     here = server()
     wanted = local_path(text("next"))
-    previous = here.cookies.session_secret(request)
     try:
         signed = here.accounts.sign_in(
-            text("name"), text("password"), where=where(), previous=previous
+            text("name"), text("password"), where=where(), previous=_previous()
         )
     except Refused as refusal:
         return _sign_in_page(wanted, Problem.of(refusal, {"credentials": "password"}))
@@ -88,7 +87,7 @@ def set_up() -> Response:
     """Create the first administrator, and let them in."""
     try:
         signed = server().accounts.set_up(
-            _secret(), text("name"), forms.new_password(), where=where()
+            _secret(), text("name"), forms.new_password(), where=where(), previous=_previous()
         )
     except Refused as refusal:
         return _link_refused("setup", refusal)
@@ -107,7 +106,9 @@ def password() -> Response:
 def choose_password() -> Response:
     """Set the password of the link's account, and let its owner in."""
     try:
-        signed = server().accounts.choose_password(_secret(), forms.new_password(), where=where())
+        signed = server().accounts.choose_password(
+            _secret(), forms.new_password(), where=where(), previous=_previous()
+        )
     except Refused as refusal:
         return _link_refused("password", refusal)
     return _welcome(signed, "/")
@@ -144,6 +145,11 @@ def _answer(page: str, problem: Problem | None) -> Response:
     if problem and problem.retry_after is not None:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
+
+
+def _previous() -> str | None:
+    """The session that this browser has already: it ends with the new one."""
+    return server().cookies.session_secret(request)
 
 
 def _secret() -> str:

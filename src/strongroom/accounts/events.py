@@ -148,3 +148,8 @@ class SignInUnblocked(Event):
 
     count: int
     target_user_id: str | None = None
+
+
+@declare("sign_in_disabled", stream=Stream.OPS, levels=Level.WARNING)
+class SignInDisabled(Event):
+    """The server began to serve without sign-in (``no_auth``): every program on its machine gets in."""

@@ -58,6 +58,7 @@ def is_last_admin(connection: Connection, user: User) -> bool:
     others = select(func.count()).where(
         account.c.role == Role.ADMIN,
         account.c.disabled.is_(False),
+        account.c.password_hash.is_not(None),  # one who has been invited only may never come
         account.c.user_id != user.user_id,
     )
     return connection.execute(others).scalar_one() == 0
@@ -89,6 +90,18 @@ def is_over(row: Row[Any], now: int, lifetimes: Lifetimes) -> bool:
         or row.created_at <= now - lifetimes.session_lifetime * SECOND
         or row.last_used_at <= now - lifetimes.session_idle * SECOND
     )
+
+
+def end_session(connection: Connection, secret: str | None) -> tuple[str, str] | None:
+    """End the session of this secret; its ``user_id`` and ``session_id``, None where there was none."""
+    if secret is None:
+        return None
+    its = account_session.c.secret_hash == digest(secret)
+    found = connection.execute(
+        select(account_session.c.user_id, account_session.c.session_id).where(its)
+    ).one_or_none()
+    connection.execute(delete(account_session).where(its))
+    return None if found is None else (found.user_id, found.session_id)
 
 
 def begin_session(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from strongroom.accounts import links, throttle
 from strongroom.accounts.events import (
+    LoggedOut,
     LoginBlocked,
     LoginFailed,
     LoginSucceeded,
@@ -22,8 +23,8 @@ from strongroom.accounts.model import Block, Link, SignedIn, SignInBlocked, User
 from strongroom.accounts.names import MAX_CHARACTERS, check_name, name_key
 from strongroom.accounts.passwords import check_password
 from strongroom.accounts.people import People
-from strongroom.accounts.rows import as_user, begin_session, count_accounts
-from strongroom.accounts.secret import digest, new_secret
+from strongroom.accounts.rows import as_user, begin_session, count_accounts, end_session
+from strongroom.accounts.secret import new_secret
 from strongroom.accounts.tables import account, account_session
 from strongroom.accounts.throttle import SECOND, Attempt, Refusal
 from strongroom.audit.events import Outcome
@@ -43,9 +44,12 @@ class SignIn(People):
         with self._store.read() as connection:
             return links.find(connection, secret, self._now())
 
-    def set_up(self, secret: str, name: str, password: str, *, where: Where) -> SignedIn:
+    def set_up(
+        self, secret: str, name: str, password: str, *, where: Where, previous: str | None = None
+    ) -> SignedIn:
         """Create the first administrator and let them in. The link is used up.
 
+        :param previous: secret of the session that this browser had; it ends
         :raises Refused: 403 ``link_not_valid``, or 400 for name or password
         :raises ServerFault: 503 ``sign_in_busy``
         """
@@ -62,15 +66,18 @@ class SignIn(People):
                 if count_accounts(connection):
                     raise links.not_valid()
                 user = self._create(connection, name, Role.ADMIN, hashed)
-                return self._enter(connection, user, where)
+                return self._enter(connection, user, where, previous)
 
             return self._store.write(unit)
 
-    def choose_password(self, secret: str, password: str, *, where: Where) -> SignedIn:
+    def choose_password(
+        self, secret: str, password: str, *, where: Where, previous: str | None = None
+    ) -> SignedIn:
         """Set the password of the link's account and let its owner in; other sessions end.
 
         Tokens stay: they are no passwords.
 
+        :param previous: secret of the session that this browser had; it ends
         :raises Refused: 403 ``link_not_valid``, or 400 for the password
         :raises ServerFault: 503 ``sign_in_busy``
         """
@@ -87,7 +94,7 @@ class SignIn(People):
                     raise links.not_valid()
                 self._set_password(connection, user.user_id, hashed, but=None)
                 throttle.lift(connection, account=throttle.account_of(user.user_id, ""))
-                return self._enter(connection, user, where)
+                return self._enter(connection, user, where, previous)
 
             return self._store.write(unit)
 
@@ -229,13 +236,9 @@ class SignIn(People):
             if row.disabled or row.password_hash != stored:
                 return None  # meanwhile
             throttle.succeeded(connection, attempt, self._now())
-            if previous is not None:
-                connection.execute(
-                    delete(account_session).where(account_session.c.secret_hash == digest(previous))
-                )
             its = update(account).where(account.c.user_id == user.user_id)
             connection.execute(its.values(password_hash=renewed))
-            return self._enter(connection, as_user(row), where, recorded=recorded)
+            return self._enter(connection, as_user(row), where, previous, recorded=recorded)
 
         signed = self._recorded_or_admin(user, unit)
         if signed is None:
@@ -258,10 +261,20 @@ class SignIn(People):
         return signed
 
     def _enter(
-        self, connection: Connection, user: User, where: Where, *, recorded: bool = True
+        self,
+        connection: Connection,
+        user: User,
+        where: Where,
+        previous: str | None,
+        *,
+        recorded: bool = True,
     ) -> SignedIn:
-        """Begin a session, in a unit of work."""
+        """Begin a session, and end the one that this browser had, in a unit of work."""
         secret, now = new_secret(), self._now()
+        left = end_session(connection, previous)
+        if left is not None and recorded:
+            user_id, session_id = left
+            self._audit.log(LoggedOut(target_user_id=user_id, target_session_id=session_id))
         its = update(account).where(account.c.user_id == user.user_id)
         connection.execute(its.values(last_sign_in_at=now))
         identity = begin_session(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from flask import Request, request
+from flask import request
 
 from strongroom.audit.exchange import addresses
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+FORWARDED_KEY: Final = "strongroom.forwarded"
+"""In the WSGI environ: the request was forwarded, though its headers no longer say so."""
 
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED")
 """How the names of these headers begin: Forwarded (RFC 7239), X-Forwarded-For, -Host, -Proto …"""
@@ -51,19 +57,25 @@ def from_loopback() -> bool:
     Enough for an application that checks the Host header itself.
     """
     client, peer = addresses(request.environ)
-    return _is_loopback(peer) and _is_loopback(client) and not _was_forwarded(request)
+    return is_loopback(peer) and is_loopback(client) and not _was_forwarded(request.environ)
 
 
-def _was_forwarded(asked: Request) -> bool:
-    return any(name.startswith(_FORWARDED) or name in _ALSO_FORWARDED for name in asked.environ)
+def forwarding_headers(environ: WSGIEnvironment) -> list[str]:
+    """The headers by which proxies say that they forward, as they stand in the environ."""
+    return [name for name in environ if name.startswith(_FORWARDED) or name in _ALSO_FORWARDED]
+
+
+def _was_forwarded(environ: WSGIEnvironment) -> bool:
+    return FORWARDED_KEY in environ or bool(forwarding_headers(environ))
 
 
 def _names_this_machine(host: str) -> bool:
     name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-    return name.lower() == "localhost" or _is_loopback(name.strip("[]"))
+    return name.lower() == "localhost" or is_loopback(name.strip("[]"))
 
 
-def _is_loopback(address: str | None) -> bool:
+def is_loopback(address: str | None) -> bool:
+    """Whether this is an address of this machine that no other can reach."""
     try:
         return ip_address(address or "").is_loopback
     except ValueError:

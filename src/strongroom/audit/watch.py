@@ -45,6 +45,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """They change nothing (RFC 9110, section 9.2.1), so nothing need be undone."""
 
 _WATCHING: Final = "strongroom.watching"
+_SENDER: Final = ("user_id", "session_id", "token_id")
 _CLIENT_REQUEST_ID: Final = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 _REFUSAL: Final = (
     b"The server cannot write its records now, so it does not do what it could not account for. "
@@ -141,7 +142,10 @@ class Watcher:
 
     def _sender(self, environ: WSGIEnvironment) -> Mapping[str, object]:
         try:
-            return self._identify(environ) or {}
+            found = self._identify(environ)
+            if not isinstance(found, Mapping):
+                return {}
+            return {name: found[name] for name in _SENDER if name in found}
         except Exception as error:  # noqa: BLE001  # of the application
             say_once(f"identify failed: {described(error)}")
             return {}

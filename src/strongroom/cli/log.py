@@ -128,9 +128,13 @@ def _print(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
         for record in records:
             click.echo(_json(record))
         return
+    records = list(records)
+    with_people = any(present.who(record) for record in records)
     table = Table(box=None)
     for name in ("time (UTC)", "level", "event"):
         table.add_column(name, no_wrap=True)
+    if with_people:
+        table.add_column("user", no_wrap=True, overflow="ellipsis")
     table.add_column("what", overflow="fold")
     table.add_column("ip_address", no_wrap=True)
     for record in records:
@@ -139,6 +143,7 @@ def _print(records: Iterable[Mapping[str, Any]], as_json: bool) -> None:
             f"{present.date_text(record['timestamp'])} {present.clock_text(record['timestamp'])}",
             Text(level, style=_STYLES.get(level, "")),
             Text(record["event"]),
+            *([Text(present.who(record))] if with_people else []),
             Text(present.summary(record)),
             Text(record.get("ip_address", "")),
         )

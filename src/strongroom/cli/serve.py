@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import ssl
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,7 @@ from strongroom.cli import data_options, main
 from strongroom.cli.user import accounts_of
 from strongroom.errors import SettingsError
 from strongroom.settings import Address, Settings, load, unknown_variables
+from strongroom.web.tls import key_is_exposed, tls_context
 
 
 @main.command()
@@ -34,11 +36,8 @@ def serve(debug: bool, **flags: object) -> None:
     STRONGROOM_<NAME>; there are more settings than options.
     """
     settings = load(**flags)
-    if not settings.listen.is_loopback:
-        raise SettingsError(
-            f"listen: {settings.listen} can be reached from other machines, and there are no "
-            "accounts yet that would keep strangers out; use 127.0.0.1 or [::1]"
-        )
+    _check_exposure(settings)
+    tls = _certificate(settings)
     _check_port(settings.listen)
     for name in unknown_variables():
         click.secho(f"Warning: {name} is no setting and was ignored.", err=True, fg="yellow")
@@ -48,12 +47,49 @@ def serve(debug: bool, **flags: object) -> None:
         installation.store.close()  # the workers open their own
         _greet(settings, _setup_link(settings, flags))
         if debug:
-            _debug(settings)
+            _debug(settings, tls)
         else:
             # Imported here: only this command needs the server.
             from strongroom.web.server import Server  # noqa: PLC0415
 
             Server(settings, output(settings), lambda: Installation.open(settings).app()).run()
+
+
+def _check_exposure(settings: Settings) -> None:
+    """Let nobody in by a slip: strangers need an account, and passwords a way that none can read.
+
+    :raises SettingsError: when the settings open the server further than they say
+    """
+    exposed = not settings.listen.is_loopback
+    if settings.no_auth and (exposed or settings.trusted_proxies):
+        how = (
+            f"{settings.listen} can be reached from other machines"
+            if exposed
+            else "other machines can reach this one through trusted_proxies"
+        )
+        raise SettingsError(
+            f"no_auth: {how}, and nobody would be asked to sign in; leave no_auth out, "
+            "or listen on 127.0.0.1 or [::1] without proxies"
+        )
+    if exposed and not (settings.has_tls or settings.trusted_proxies or settings.insecure_http):
+        raise SettingsError(
+            f"listen: {settings.listen} can be reached from other machines, and without TLS "
+            "everybody on the way could read passwords and files; set tls_cert and tls_key, "
+            "or trusted_proxies to the proxy that speaks TLS for this server, "
+            "or use 127.0.0.1 or [::1] (insecure_http=true goes without)"
+        )
+
+
+def _certificate(settings: Settings) -> ssl.SSLContext | None:
+    """What TLS is spoken with, checked.
+
+    :raises SettingsError: when it cannot be used
+    """
+    context = tls_context(settings)
+    if key_is_exposed(settings):
+        warning = f"every account of this machine may read {settings.tls_key}; chmod 600 it."
+        click.secho(f"Warning: tls_key: {warning}", err=True, fg="yellow")
+    return context
 
 
 def _check_port(address: Address) -> None:
@@ -85,6 +121,8 @@ def _setup_link(settings: Settings, flags: dict[str, object]) -> str | None:
 def _greet(settings: Settings, setup_link: str | None) -> None:
     address = click.style(settings.address, fg="cyan", bold=True)
     click.echo(f"Strongroom serves {settings.data.absolute()} at {address}", err=True)
+    if not settings.listen.is_loopback:
+        _tell_names(settings)
     if settings.no_auth:
         loud = click.style("Nobody is asked to sign in (no_auth):", fg="red", bold=True)
         click.echo(
@@ -98,7 +136,19 @@ def _greet(settings: Settings, setup_link: str | None) -> None:
         )
 
 
-def _debug(settings: Settings) -> None:
+def _tell_names(settings: Settings) -> None:
+    own = () if settings.listen.is_everywhere else (settings.listen.host,)
+    names = ", ".join(dict.fromkeys((*own, *settings.allowed_hosts, "localhost")))
+    click.echo(
+        f"It answers to these names alone: {names}. Others are added in the setting allowed_hosts.",
+        err=True,
+    )
+    if settings.insecure_http and not settings.has_tls:
+        loud = click.style("Nothing is encrypted (insecure_http):", fg="red", bold=True)
+        click.echo(f"{loud} everybody on the way can read passwords and files.", err=True)
+
+
+def _debug(settings: Settings, tls: ssl.SSLContext | None) -> None:
     app = Installation.open(settings).app()
     app.run(
         settings.listen.host,
@@ -106,6 +156,7 @@ def _debug(settings: Settings) -> None:
         debug=True,
         use_debugger=False,
         use_reloader=False,
+        ssl_context=tls,
     )
 
 

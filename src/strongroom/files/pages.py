@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import (
@@ -37,7 +38,13 @@ pages = Blueprint(
 @pages.context_processor
 def shared() -> dict[str, Any]:
     """What every template of this blueprint can use."""
-    return {"present": present, "address": address, "deletion": deletion}
+    return {
+        "present": present,
+        "address": address,
+        "deletion": deletion,
+        "with_people": _with_people(),
+        "names": _names,
+    }
 
 
 @pages.get("/")
@@ -103,10 +110,22 @@ def deletion(stored: StoredFile) -> str:
     return address_below("files.delete_form", stored.filename)
 
 
+def _with_people() -> bool:
+    """Whether it is somebody's file: not where there are no accounts."""
+    sender = identity_of(request)
+    return sender is not None and sender.user_id is not None
+
+
+def _names(files: Sequence[StoredFile]) -> dict[str, str]:
+    """Who uploaded them, by id, as far as it may be known."""
+    ids = {stored.created_by for stored in files if stored.created_by is not None}
+    return server().audit.people.names(ids) if _with_people() else {}
+
+
 def _page() -> Response:
     here = server()
     receipt = request.args.get("receipt", "")
-    told = notices(here.audit.search.of_request(receipt)) if receipt else []
+    told = _told(receipt) if receipt else []
     page = render_template(
         "files/index.html",
         listing=listed(),
@@ -123,8 +142,15 @@ def _back() -> Response:
 
 
 def _notices() -> list[Notice]:
-    request_id = request.environ[ENVIRON_KEY].request_id
-    return notices(server().audit.search.of_request(request_id))
+    return _told(request.environ[ENVIRON_KEY].request_id)
+
+
+def _told(request_id: str) -> list[Notice]:
+    """What a request of whoever asks now did; of somebody else's, nothing."""
+    identity = identity_of(request)
+    me = None if identity is None else identity.user_id
+    records = server().audit.search.of_request(request_id)
+    return notices(record for record in records if record.get("user_id") == me)
 
 
 def _rows(results: list[UploadResult]) -> str:

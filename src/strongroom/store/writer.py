@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from pathlib import Path
 from typing import Any, Final
 
@@ -178,16 +179,47 @@ def _run(
     connection: Connection, batch: Sequence[Pending | Share], participants: Sequence[Participant]
 ) -> list[_Result]:
     results: list[_Result] = []
-    shared: dict[SharedWork, list[Any]] = {}
+    shared: dict[SharedWork, list[Share]] = {}
     for pending in batch:
         if isinstance(pending, Share):
-            shared.setdefault(pending.work, []).append(pending.item)
-            results.append((pending, None, None))
+            shared.setdefault(pending.work, []).append(pending)
         else:
             results.append(_run_unit(connection, pending, participants))
-    for work, items in shared.items():
-        work(connection, items)
+    alone = not results
+    for work, shares in shared.items():
+        items = [share.item for share in shares]
+        failure = None
+        if alone:
+            work(connection, items)
+        else:
+            failure = _run_beside(connection, work, items, participants)
+        results.extend((share, None, failure) for share in shares)
     return results
+
+
+def _run_beside(
+    connection: Connection,
+    work: SharedWork,
+    items: Sequence[Any],
+    participants: Sequence[Participant],
+) -> BaseException | None:
+    """Do shared work in a transaction with units, which its failure must not undo; the failure."""
+
+    def body() -> None:
+        for participant in participants:
+            participant.unit_begins(connection)
+        with connection.begin_nested():
+            work(connection, items)
+
+    try:
+        Context().run(body)
+    except (DBAPIError, sqlite3.Error) as error:
+        if not _in_transaction(connection):
+            raise
+        for participant in participants:
+            participant.unit_failed()
+        return _unavailable(error)
+    return None
 
 
 def _run_unit(

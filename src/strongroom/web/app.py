@@ -28,6 +28,7 @@ from strongroom.web.errors import register_errors
 from strongroom.web.gate import Gate
 from strongroom.web.health import health_blueprint
 from strongroom.web.identify import Identification
+from strongroom.web.proxies import TrustedProxies
 from strongroom.web.security import Guard
 
 API = "/api/v1"
@@ -71,6 +72,8 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"asset": asset_address(app), "version": __version__}
     audit.init_app(app)
+    # Outside the audit log, whose records shall have the client's address.
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     access.install(app, files)
     Guard(settings, audit).protect(app)
     everybody = NOBODY_IN_PARTICULAR if accounts is None else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Request, Response
 from flask import request as asked
-from werkzeug.http import parse_cookie
+from werkzeug.sansio.http import parse_cookie
 
 from strongroom.settings import Settings
 
@@ -30,7 +30,11 @@ class SessionCookies:
     def secret_in(self, environ: WSGIEnvironment) -> str | None:
         """The secret that the browser sent; None where it sent none."""
         name = SECURE_NAME if environ["wsgi.url_scheme"] == "https" else self._plain_name
-        return parse_cookie(environ).get(name) or None
+        # A neighbour on the same host may have set one that is no UTF-8.
+        sent = (
+            environ.get("HTTP_COOKIE", "").encode("latin-1", "replace").decode("utf-8", "replace")
+        )
+        return parse_cookie(sent).get(name) or None
 
     def session_secret(self, request: Request) -> str | None:
         """The same of a request that is handled."""

@@ -33,6 +33,7 @@ _TITLES: Final = {
     404: "Nothing here",
     405: "That is not possible here",
     409: "That name is taken",
+    411: "Its length is missing",
     413: "Too large",
     416: "Not in this file",
     421: "Not this server",

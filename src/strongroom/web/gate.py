@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, make_response, redirect, request, url_for
 
-from strongroom.audit.events.web import AccessDenied
+from strongroom.audit.access import from_loopback
+from strongroom.audit.events.web import AccessDenied, UnhandledException
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.watch import SAFE_METHODS
-from strongroom.errors import Refused
+from strongroom.errors import Refused, ServerFault
 from strongroom.permissions import (
     Access,
     Identity,
@@ -61,6 +62,7 @@ class Gate:
         """Let the current request pass, or answer it.
 
         :raises Refused: 403; recorded
+        :raises ServerFault: 503 while it cannot be told who it is; recorded
         """
         if request.url_rule is None or request.endpoint is None:
             return None  # there is nothing at this address, for anybody
@@ -68,10 +70,16 @@ class Gate:
         if need is Access.ANYBODY:
             self._check_csrf(self._identity())
             return None
+        if self._everybody is not None and not from_loopback():
+            raise self._denied(
+                "forwarded_without_sign_in",
+                "This server asks nobody to sign in (no_auth), so it only answers programs on its "
+                "own machine, and this request was forwarded by a proxy. Serve without no_auth.",
+            )
         if need is None:
             raise self._denied("route_not_declared", "This address is not open to anybody yet.")
         if failure := request.environ.get(FAILURE_KEY):
-            raise failure
+            raise self._cannot_tell(need, failure)
         identity = self._identity()
         if identity is None:
             return self._sign_in_first(need)
@@ -108,6 +116,18 @@ class Gate:
     def _denied(self, reason: str, message: str, *, missing: str | None = None) -> Refused:
         self._audit.log(AccessDenied(reason=reason, status=403, missing=missing))
         return Refused(reason, message, status=403)
+
+    def _cannot_tell(self, need: Need, failure: Exception) -> ServerFault:
+        """Not 401: whoever has a good session must not be led to believe that it has ended."""
+        self._audit.log(UnhandledException(), error=failure)
+        fault = ServerFault(
+            "accounts_not_readable",
+            "The server cannot tell now who may come in, so it lets nobody in. Nothing was "
+            "changed; try again in a moment.",
+            status=503,
+        )
+        self._audit.log(AccessDenied(reason=fault.reason, status=503, missing=_word(need)))
+        return fault
 
     def _sign_in_first(self, need: Need) -> Response:
         sent = str(request.environ.get(CREDENTIALS_KEY))

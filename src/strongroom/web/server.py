@@ -6,8 +6,11 @@ import logging
 import resource
 import signal
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask
@@ -16,6 +19,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
+from strongroom.accounts.events import SignInDisabled
 from strongroom.audit.events.system import ApplicationStarted, ApplicationStopped
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.pipeline import Pipeline
@@ -23,7 +27,8 @@ from strongroom.audit.pipeline.output import Output
 from strongroom.audit.pipeline.stdlib import capture_stdlib, release_stdlib
 from strongroom.errors import SettingsError
 from strongroom.settings import Settings
-from strongroom.web.worker import PatientWorker
+from strongroom.web.tls import tls_context
+from strongroom.web.worker import LINE_BYTES, PatientWorker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -40,6 +45,9 @@ FILES_OF_A_REQUEST: Final = 6
 FILES_OF_A_PROCESS: Final = 100
 FILES_WANTED: Final = 16_384
 
+HEADERS: Final = 100
+"""Of one request, the most that are read."""
+
 
 class Server(BaseApplication):
     """Serves until it is told to stop. Each worker builds an application of its own.
@@ -51,6 +59,7 @@ class Server(BaseApplication):
     def __init__(self, settings: Settings, output: Output, build: Callable[[], Flask]) -> None:
         self._settings = settings
         self._build = build
+        self._tls = tls_context(settings)
         # What the master process has to say is printed like everything else. It has no journal:
         # a process that forks must not have a writer thread.
         printed = Pipeline(lambda record, _stream: output.write(record))
@@ -67,7 +76,9 @@ class Server(BaseApplication):
             "worker_class": PatientWorker,
             "worker_connections": _connections(settings.threads),
             "keepalive": KEEPALIVE_SECONDS,
-            "limit_request_line": 8190,  # the most there is: a long query, percent-encoded
+            "limit_request_line": LINE_BYTES,
+            "limit_request_fields": HEADERS,
+            "limit_request_field_size": LINE_BYTES,
             "graceful_timeout": settings.shutdown_timeout,
             "logger_class": PropagatingLogger,
             "forwarded_allow_ips": "",
@@ -78,6 +89,9 @@ class Server(BaseApplication):
             "post_worker_init": _started,
             "worker_exit": _stopped,
         }
+        if settings.has_tls:
+            options["certfile"], options["keyfile"] = _expanded(settings)
+            options["ssl_context"] = self._offered  # read once, by the master: see _renew
         for name, value in options.items():
             self.cfg.set(name, value)
 
@@ -85,11 +99,26 @@ class Server(BaseApplication):
         """The application of this worker."""
         app = self._build()
         release_stdlib(self._console)  # inherited from the master; the worker has a journal
-        return _Entry(app, self._settings.client_timeout)
+        return _Entry(app, self._settings)
+
+    def _offered(self, _conf: Any, _default: Any) -> ssl.SSLContext | None:
+        return self._tls
+
+    def _renew(self, arbiter: Arbiter) -> None:
+        """SIGHUP: workers with the files' new certificate take over from those with the old one."""
+        try:
+            self._tls = tls_context(self._settings)
+        except SettingsError as error:
+            logging.getLogger(__name__).error(
+                "the certificate was not renewed, the old one stays in use: %s", error
+            )
+            return
+        arbiter.reload()
 
     def _when_ready(self, arbiter: Arbiter) -> None:
         # Ctrl-C is how people stop a server in a terminal: requests may finish then too.
         arbiter.handle_int = arbiter.handle_term  # type: ignore[method-assign]  # looked up by name
+        arbiter.handle_hup = partial(self._renew, arbiter)  # type: ignore[method-assign]
         # Accepted sockets inherit the time-out: a client that reads nothing holds no thread for ever.
         patience = struct.pack("ll", self._settings.client_timeout, 0)
         for listener in arbiter.LISTENERS:
@@ -99,14 +128,20 @@ class Server(BaseApplication):
 class _Entry:
     """The WSGI callable: gives up on clients that stall while a request is handled."""
 
-    def __init__(self, app: Flask, client_timeout: int) -> None:
+    def __init__(self, app: Flask, settings: Settings) -> None:
         self.audit: AuditLog = app.extensions["strongroom.audit"]
+        self.no_auth = settings.no_auth
         self._app = app
-        self._client_timeout = client_timeout
+        self._client_timeout = settings.client_timeout
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["gunicorn.socket"].settimeout(self._client_timeout)
         return self._app(environ, start_response)
+
+
+def _expanded(settings: Settings) -> tuple[str, str]:
+    cert, key = Path(settings.tls_cert), Path(settings.tls_key)
+    return str(cert.expanduser().absolute()), str(key.expanduser().absolute())
 
 
 def _connections(threads: int) -> int:
@@ -153,6 +188,8 @@ def _started(worker: Worker) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     entry: Any = worker.wsgi
     entry.audit.log(ApplicationStarted())
+    if entry.no_auth:
+        entry.audit.log(SignInDisabled())
 
 
 def _stopped(_arbiter: Arbiter, worker: Worker) -> None:

@@ -4,7 +4,8 @@ ThreadWorker lets a client decide how long three things take: the drain after th
 worker's main thread, up to two seconds each; meanwhile it accepts nothing, hands out nothing and sends
 no heartbeat, until the arbiter kills it), the head of a new request (in a pool thread, without limit),
 and the first byte of a connection (in a pool thread, five seconds). Here all three wait in the poller,
-where a connection costs a descriptor and no thread. A body still needs its thread; it gets a least speed.
+where a connection costs a descriptor and no thread, and so does a TLS handshake, for which it would take
+a pool thread too. A body still needs its thread; it gets a least speed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -19,13 +21,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from gunicorn.http import get_parser
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from strongroom.web.refusals import NOT_TLS, TOO_LONG_HEAD, TOO_LONG_LINE, refusal_of
+
 HEAD_SECONDS: Final = 10.0
-"""From a connection's start, or a kept one's next byte, to the end of a request's head."""
+"""From a connection's start, or a kept one's next byte, to the end of a request's head; a TLS
+handshake is included."""
 
 HEAD_BYTES: Final = 64 * 1024
-"""A head longer than this is handed to a thread as it is; gunicorn's own limits refuse it there."""
+"""A head that does not end within these is refused."""
+
+LINE_BYTES: Final = 8190
+"""Of a request line: the most gunicorn allows, for long queries, percent-encoded. Of a header too."""
 
 LINGER_IDLE_SECONDS: Final = 2.0
 """After the last response: how long a client may send nothing before the connection is dropped."""
@@ -48,6 +58,7 @@ STOPPING_SECONDS: Final = 2.0
 
 _SWEEP_SECONDS: Final = 0.25
 _DISCARD_BYTES: Final = 256 * 1024
+_RECORD_BYTES: Final = 16 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
 
 
@@ -85,48 +96,135 @@ class PatientWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._gathering: dict[TConn, float] = {}  # heads in the kernel's buffer, until when
+        self._gathering: dict[TConn, float] = {}  # heads that the poller waits for, until when
+        self._heads: dict[TConn, bytearray] = {}  # of those, what the kernel does not hold
         self._reading: dict[TConn, float] = {}  # heads being read by a thread, until when
         self._leaving: dict[TConn, _Farewell] = {}
         self._buffer = bytearray(_DISCARD_BYTES)
         self._next_sweep = 0.0
 
-    # --- Before a request: gather its head ------------------------------------------------------
+    # --- Before a request: shake hands, gather its head -----------------------------------------
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a thread to the connection once the head of its request has arrived."""
         parser: Any = conn.parser
-        # TLS hides the head, a Unix socket ignores SO_RCVLOWAT, and of a pipelined request some
-        # is in the parser already. Those go to a thread at once; `_reading` limits them.
-        plain = conn.sock.family in (socket.AF_INET, socket.AF_INET6) and not self.cfg.is_ssl
-        if plain and not (parser is not None and parser.unreader.buf.getvalue()):
-            self._gather(conn, conn.sock)
+        if parser is None and self.cfg.is_ssl:
+            self._begin_tls(conn)
+        elif self.cfg.is_ssl or (parser is not None and parser.unreader.buf.getvalue()):
+            self._collect(conn)
         else:
-            super().enqueue_req(conn)
+            self._gather(conn)
 
-    def _gather(self, conn: TConn, client: socket.socket) -> None:
-        size = 0
+    def _begin_tls(self, conn: TConn) -> None:
+        context: ssl.SSLContext = self.cfg.ssl_context(self.cfg, None)
+        try:
+            conn.sock = context.wrap_socket(
+                conn.sock, server_side=True, do_handshake_on_connect=False
+            )
+        except (OSError, ValueError):  # gone already
+            self._drop(conn)
+            return
+        self._shake_hands(conn)
+
+    def _shake_hands(self, conn: TConn, _client: Any = None) -> None:
+        tls: Any = conn.sock
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._wait(conn, selectors.EVENT_READ, self._shake_hands)
+        except ssl.SSLWantWriteError:
+            self._wait(conn, selectors.EVENT_WRITE, self._shake_hands)
+        except (OSError, ValueError) as error:
+            self._wait_no_more(conn)
+            if getattr(error, "reason", None) == "HTTP_REQUEST":
+                with contextlib.suppress(OSError):
+                    socket.socket.send(tls, NOT_TLS)  # in the clear, as it was asked
+            self._say_goodbye(conn)
+        else:
+            parser: Any = get_parser(self.cfg, tls, conn.client)
+            conn.parser, conn.initialized = parser, True
+            self._collect(conn)
+
+    def _collect(self, conn: TConn, _client: Any = None) -> None:
+        """Read the head into memory: TLS hides it, and of a pipelined one the parser has some."""
+        parser: Any = conn.parser
+        if conn not in self._heads:
+            conn.sock.setblocking(False)
+            self._heads[conn] = bytearray(parser.unreader.take_buffered())
+        head = self._heads[conn]
+        try:
+            while head.find(_HEAD_END) < 0 and len(head) < HEAD_BYTES:
+                received = conn.sock.recv(_RECORD_BYTES)
+                if not received:
+                    break
+                head += received
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
+            self._wait(conn, selectors.EVENT_READ, self._collect)
+            return
+        except ssl.SSLWantWriteError:
+            self._wait(conn, selectors.EVENT_WRITE, self._collect)
+            return
+        except OSError:
+            head.clear()
+        self._wait_no_more(conn)
+        if head.find(_HEAD_END) >= 0:
+            parser.unreader.unread(bytes(head))
+            self._hand_out(conn)
+        elif len(head) >= HEAD_BYTES:
+            self._refuse_head(conn, head)
+        else:
+            self._say_goodbye(conn)
+
+    def _gather(self, conn: TConn, _client: Any = None) -> None:
+        """Leave the head in the kernel's buffer until all of it is there."""
+        client, size = conn.sock, 0
         try:
             size = client.recv_into(self._buffer, HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-            complete = size in (0, HEAD_BYTES) or self._buffer.find(_HEAD_END, 0, size) >= 0
+            complete = size == 0 or self._buffer.find(_HEAD_END, 0, size) >= 0
         except (BlockingIOError, InterruptedError):
             complete = False
         except OSError:  # reset by the client; the thread finds out and ends the connection
             complete = True
-        waited = conn in self._gathering
-        if complete:
-            if waited:
-                del self._gathering[conn]
-                self.poller.unregister(client)
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-            conn.data_ready = True
-            super().enqueue_req(conn)
+        if not complete and size < HEAD_BYTES:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size + 1)  # wake for more only
+            self._wait(conn, selectors.EVENT_READ, self._gather)
             return
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size + 1)  # wake for more only
-        if not waited:
-            patience = HEAD_SECONDS if self.alive else STOPPING_SECONDS
-            self._gathering[conn] = time.monotonic() + patience
-            self.poller.register(client, selectors.EVENT_READ, partial(self._gather, conn))
+        if self._wait_no_more(conn):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        if complete:
+            self._hand_out(conn)
+        else:
+            self._refuse_head(conn, self._buffer)
+
+    def _wait(self, conn: TConn, events: int, then: Callable[[TConn, Any], None]) -> None:
+        if conn in self._gathering:
+            self.poller.modify(conn.sock, events, partial(then, conn))
+            return
+        patience = HEAD_SECONDS if self.alive else STOPPING_SECONDS
+        self._gathering[conn] = time.monotonic() + patience
+        self.poller.register(conn.sock, events, partial(then, conn))
+
+    def _wait_no_more(self, conn: TConn) -> bool:
+        """Whether it had waited."""
+        self._heads.pop(conn, None)
+        if self._gathering.pop(conn, None) is None:
+            return False
+        self.poller.unregister(conn.sock)
+        return True
+
+    def _hand_out(self, conn: TConn) -> None:
+        conn.data_ready = True
+        super().enqueue_req(conn)
+
+    def _refuse_head(self, conn: TConn, head: bytearray) -> None:
+        self.log.warning("a request was refused before it was understood")
+        with contextlib.suppress(OSError):
+            line_ends = head.find(b"\n", 0, LINE_BYTES + 2) >= 0
+            conn.sock.setblocking(False)
+            conn.sock.send(TOO_LONG_HEAD if line_ends else TOO_LONG_LINE)
+        self._say_goodbye(conn)
+
+    # --- In a thread ----------------------------------------------------------------------------
 
     def handle(self, conn: TConn) -> Any:
         """Handle a request; runs in a thread."""
@@ -148,15 +246,35 @@ class PatientWorker(ThreadWorker):
         finally:
             del parser.unreader.chunk
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        """Answer a request that could not be understood, without what it said."""
+        refusal = refusal_of(exc)
+        if refusal is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("a request was refused before it was understood")
+        with contextlib.suppress(OSError):
+            write_nonblock(client, refusal)
+
     # --- After the last response: linger --------------------------------------------------------
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Say goodbye to a connection that ends: half-close it, and let the client hang up."""
-        if fs.cancelled() or fs.exception() is not None or fs.result() is not False:
+        if fs.cancelled() or fs.exception() is not None:
             super().finish_request(conn, fs)
-            return
+        elif fs.result() is False:
+            self._say_goodbye(conn)
+        elif isinstance(conn.sock, ssl.SSLSocket) and conn.sock.pending():
+            self.enqueue_req(conn)  # decrypted already: the poller would never see it
+        else:
+            super().finish_request(conn, fs)
+
+    def _say_goodbye(self, conn: TConn) -> None:
         try:
             conn.sock.setblocking(False)
+            if isinstance(conn.sock, ssl.SSLSocket):
+                with contextlib.suppress(OSError, ValueError):
+                    conn.sock.unwrap()  # tells the client that nothing was cut off
             conn.sock.shutdown(socket.SHUT_WR)
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
         except (OSError, ValueError, KeyError):  # closed already, by the client or after an error
@@ -194,7 +312,7 @@ class PatientWorker(ThreadWorker):
             return
         self._next_sweep = now + _SWEEP_SECONDS
         for conn in [c for c, until in self._gathering.items() if until <= now]:
-            del self._gathering[conn]
+            self._wait_no_more(conn)
             self._drop(conn)
         for conn in [c for c, f in self._leaving.items() if min(f.until, f.idle_until) <= now]:
             del self._leaving[conn]

@@ -18,12 +18,16 @@ from strongroom.audit.journal.head import Head, HeadRow, read_heads, save_heads
 from strongroom.audit.journal.stored import StoredRecord
 from strongroom.errors import Unavailable
 from strongroom.store import Store
+from strongroom.store.engine import driver_cursor
 
 QUEUE_SIZE: Final = 10_000
 """Records of the ops stream that may wait for a commit; about 10 MB."""
 
 FULL_WAIT_SECONDS: Final = 0.1
 """How long a request waits for room in the queue before it looks whether the journal fails."""
+
+_QUEUED: Final = "strongroom_queued"
+"""The SAVEPOINT around what nobody waits for."""
 
 _PROBE: Final = StoredRecord(Stream.OPS, "", 0, "", "", None, b"")
 """Never stays in the journal."""
@@ -54,6 +58,8 @@ class Journal:
         self._taken: list[StoredRecord] = []
         self._room = threading.Condition()
         self._failing = False
+        self._put_back = False
+        self._changes = 0
         self._dropped = 0
         self.on_dropped: Callable[[int], None] | None = None
         """Called on the writer's thread, once the journal works again, with the number lost."""
@@ -129,8 +135,10 @@ class Journal:
 
     # The store's transaction, on the writer's thread.
 
-    def begin(self, connection: Connection) -> None:  # noqa: ARG002  # the protocol's
+    def begin(self, connection: Connection) -> None:
         """Forget what was known: another process may have appended meanwhile."""
+        self._changes = _changes(connection)
+        self._put_back = False
         self._rows = None
         self._loaded = {}
         self._heads = {}
@@ -151,9 +159,34 @@ class Journal:
         self._heads = self._saved
 
     def before_commit(self, connection: Connection) -> None:
-        """Append what is queued for the ops stream, and write the heads that moved."""
+        """Append what is queued for the ops stream, and write the heads that moved.
+
+        Where others have changed something in this transaction, they do not lose it because
+        these records cannot be written: nobody waits for those, and they are tried again.
+        """
         while self._queue:
             self._taken.append(self._queue.popleft())
+        if self._taken and _changes(connection) != self._changes:
+            self._append_apart(connection)
+        else:
+            self._append_taken(connection)
+
+    def _append_apart(self, connection: Connection) -> None:
+        heads, cursor = dict(self._heads), driver_cursor(connection)
+        cursor.execute(f"SAVEPOINT {_QUEUED}")
+        try:
+            self._append_taken(connection)
+        except Exception:
+            if not _in_transaction(connection):
+                raise  # the database gave it up as a whole: a full disk, say
+            cursor.execute(f"ROLLBACK TO SAVEPOINT {_QUEUED}")
+            self._heads = heads
+            self._keep_taken()
+            self._put_back = True
+            self._append_taken(connection)  # nothing: the other streams' heads
+        cursor.execute(f"RELEASE SAVEPOINT {_QUEUED}")
+
+    def _append_taken(self, connection: Connection) -> None:
         if self._taken:
             self._append(connection, Stream.OPS, self._taken)
         moved = [head for stream, head in self._heads.items() if head is not self._loaded[stream]]
@@ -162,6 +195,10 @@ class Journal:
 
     def committed(self) -> None:
         """Make room for those who wait, and own up to what was lost."""
+        if self._put_back:
+            if self._store.writes_here():  # else it is closing, and tries once more by itself
+                self._store.nudge()
+            return
         self._taken = []
         self._failing = False
         with self._room:
@@ -185,6 +222,9 @@ class Journal:
 
     def rolled_back(self, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
         """Keep what was queued for the next try."""
+        self._keep_taken()
+
+    def _keep_taken(self) -> None:
         self._queue.extendleft(reversed(self._taken))
         self._taken = []
         self._failing = True
@@ -208,3 +248,14 @@ class Journal:
             head = self._loaded[stream] = Head.of(stream, self._rows)
             self._heads[stream] = head
         return head
+
+
+def _in_transaction(connection: Connection) -> bool:
+    """Whether the database has kept the transaction, after an error."""
+    driver = connection.connection.driver_connection
+    return bool(getattr(driver, "in_transaction", True))
+
+
+def _changes(connection: Connection) -> int:
+    """Rows that this connection has changed so far, ever."""
+    return int(getattr(connection.connection.driver_connection, "total_changes", 0))

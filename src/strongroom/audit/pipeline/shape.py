@@ -14,7 +14,7 @@ from strongroom.audit.events.event import Event, Outcome
 from strongroom.audit.events.fields import CONTEXT_FIELDS, FIELDS, Part
 from strongroom.audit.events.system import MessageLogged
 from strongroom.audit.pipeline.plain import CUT, plain, text
-from strongroom.audit.pipeline.redact import redact_text
+from strongroom.audit.pipeline.redact import REDACTED, redact_text
 from strongroom.audit.pipeline.share import fair_share
 
 MAX_EXTRA_DEPTH: Final = 3
@@ -61,6 +61,9 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     }.items()
 }
 """What the values of fields look like that can never be forgotten; what does not is no such value."""
+
+_NOT_SECRET: Final = frozenset({"session_id", "token_id"})
+"""Ids of what is opened by a secret: who hands us something else has hardly meant the id."""
 
 _PLAIN_ID: Final = re.compile(r"[0-9a-f-]{1,64}")
 """A UUID, or digits: nothing else has to be asked."""
@@ -146,13 +149,17 @@ def shape_context(given: Mapping[str, Any]) -> dict[str, Any]:
     """What every record of a request carries, finished once for all of them.
 
     What has not the shape of its field is searched for secrets and stays: there is no ``extra``
-    here that it could move to.
+    here that it could move to. In place of a session's or token's id it is taken for the secret.
     """
     found: dict[str, Any] = {}
     for name, value in given.items():
         if name in CONTEXT_FIELDS and (rule := _RULES[name]).is_typed(value):
-            odd = not rule.is_shaped(value)
-            found[name] = text(str.__str__(value), limit=128) if odd else _value(rule, value)
+            if rule.is_shaped(value):
+                found[name] = _value(rule, value)
+            elif name in _NOT_SECRET:
+                found[name] = REDACTED
+            else:
+                found[name] = text(str.__str__(value), limit=128)
     return found
 
 

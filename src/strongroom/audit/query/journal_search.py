@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import Row, and_, select, tuple_
 
+from strongroom.audit.journal.people import with_names
 from strongroom.audit.journal.stored import decode
 from strongroom.audit.journal.tables import journal, journal_head
 from strongroom.audit.query.cursor import Cursor
-from strongroom.audit.query.language import FieldTerm, Query, TextTerm
+from strongroom.audit.query.filter import Filter
+from strongroom.audit.query.language import FieldTerm, Query
 from strongroom.audit.query.search import Page, Record, Window
 from strongroom.store import Store
 
@@ -45,31 +46,35 @@ class JournalSearch:
         """See :meth:`RecordSearch.page`."""
         after = None if cursor is None else Cursor.parse(cursor)
         stop = time.monotonic() + self._deadline
+        with self._store.read() as connection:
+            wanted = Filter(query, connection)
+        if wanted.finds_nothing:
+            return Page(())
         found: list[Record] = []
         place: Cursor | None = None
         for row in self._newest_first(query, window, after):
             if len(found) == limit:
-                return Page(found, next=str(place))
+                return Page(self._named(found), next=str(place))
             if place is not None and time.monotonic() > stop:
-                return Page(found, next=str(place), partial=True)
+                return Page(self._named(found), next=str(place), partial=True)
             place = Cursor(row.timestamp, row.stream, row.seq)
             record = decode(row)
-            if _matches(record, query):
+            if wanted.matches(record):
                 found.append(record)
-        return Page(found)
+        return Page(self._named(found))
 
     def record(self, record_id: str) -> Record | None:
         """See :meth:`RecordSearch.record`."""
         with self._store.read() as connection:
             row = connection.execute(select(journal).where(journal.c.id == record_id)).first()
-        return None if row is None else decode(row)
+            return None if row is None else with_names(connection, [decode(row)])[0]
 
     def of_request(self, request_id: str, *, limit: int = 100) -> Sequence[Record]:
         """See :meth:`RecordSearch.of_request`."""
         wanted = select(journal).where(journal.c.request_id == request_id).limit(limit)
         with self._store.read() as connection:
             rows = connection.execute(wanted.order_by(*_ORDER)).all()
-        return [decode(row) for row in rows]
+            return with_names(connection, [decode(row) for row in rows])
 
     def positions(self) -> dict[str, int]:
         """See :meth:`RecordSearch.positions`."""
@@ -84,16 +89,23 @@ class JournalSearch:
         found: list[Record] = []
         reached = dict(positions)
         with self._store.read() as connection:
+            asked = Filter(query, connection)
             for stream, position in positions.items():
                 newer = and_(journal.c.stream == stream, journal.c.seq >= position)
                 wanted = select(journal).where(newer).order_by(journal.c.seq).limit(limit)
                 for row in connection.execute(wanted):
                     reached[stream] = row.seq + 1
                     record = decode(row)
-                    if _matches(record, query):
+                    if asked.matches(record):
                         found.append(record)
+            found = with_names(connection, found)
         found.sort(key=lambda record: (record["timestamp"], record["stream"], record["seq"]))
         return found, reached
+
+    def _named(self, records: list[Record]) -> list[Record]:
+        """With the names of the people in them."""
+        with self._store.read() as connection:
+            return with_names(connection, records)
 
     def _newest_first(
         self, query: Query, window: Window, place: Cursor | None
@@ -119,32 +131,3 @@ class JournalSearch:
             if len(rows) < BATCH:
                 return
             place = Cursor(rows[-1].timestamp, rows[-1].stream, rows[-1].seq)
-
-
-def _matches(record: Record, query: Query) -> bool:
-    words = []
-    for term in query.terms:
-        if isinstance(term, TextTerm):
-            words.append(term.text.casefold())
-        elif term.field not in record or _as_text(record[term.field]) != term.value:
-            return False
-    if not words:
-        return True
-    texts = [text.casefold() for text in _texts(record)]
-    return all(any(word in text for text in texts) for word in words)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a record, nested ones and numbers included; not the names of fields."""
-    if isinstance(value, dict):
-        for member in value.values():
-            yield from _texts(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _texts(member)
-    elif value is not None:
-        yield _as_text(value)
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode("utf-8")

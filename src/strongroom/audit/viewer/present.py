@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from strongroom.audit.events.fields import FIELDS, Part
+from strongroom.audit.journal.people import NAMED
 from strongroom.audit.pipeline.render import escape, traceback_lines
 from strongroom.audit.query.language import SEARCHABLE, FieldTerm
 
@@ -19,9 +20,12 @@ _FIRST: Final = (
     "filename", "reason", "status", "error_type", "error_msg",
     "file_size_bytes", "content_type", "sha256", "path",
 )  # fmt: skip
+_WHO: Final = ("user", "user_id", "target_user", "target_user_id")
 _LAST: Final = ("id", "stream", "seq", "app", "version", "host", "pid")
 _APART: Final = frozenset({"event", "level", "timestamp", "exception"})
 """Shown in the heading or on their own."""
+
+_NAMES: Final = {field.name: field for field in NAMED.values()}
 
 _PLACE: Final = re.compile(r"^/\S*/(?:site-packages|dist-packages|src|lib/python3\.\d+)/")
 """Where the code is installed: the same in every line, and long."""
@@ -96,15 +100,22 @@ def _counted(event: str, count: int) -> str:
     return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"
 
 
+def who(record: Record) -> str:
+    """Who it was: the name while it is known, else the id; empty where it was nobody."""
+    found = record.get("user", record.get("user_id"))
+    return escape(found) if isinstance(found, str) else ""
+
+
 def shown_fields(record: Record) -> list[ShownField]:
     """Every field of a record, in reading order."""
-    middle = [name for name in record if name not in (*_FIRST, *_LAST) and name not in _APART]
-    names = [name for name in (*_FIRST, *middle, *_LAST) if name in record]
+    first = (*_FIRST, *_WHO)
+    middle = [name for name in record if name not in (*first, *_LAST) and name not in _APART]
+    names = [name for name in (*first, *middle, *_LAST) if name in record]
     return [_shown(name, record[name]) for name in names]
 
 
 def _shown(name: str, value: Any) -> ShownField:
-    field = FIELDS.get(name)
+    field = FIELDS.get(name) or _NAMES.get(name)
     text = value if isinstance(value, str) else orjson.dumps(value).decode("utf-8")
     if isinstance(value, dict):
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode("utf-8")

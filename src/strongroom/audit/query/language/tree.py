@@ -8,7 +8,10 @@ from typing import Final
 
 from strongroom.audit.events.fields import FIELDS
 
-SEARCHABLE: Final = frozenset(
+PEOPLE: Final = frozenset({"user", "target_user"})
+"""Names of people: joined to the ids that records hold, by the search."""
+
+SEARCHABLE: Final = PEOPLE | frozenset(
     name for name, field in FIELDS.items() if field.type not in ("object", "number")
 ) - {"timestamp", "exception", "extra"}
 """Fields that ``field:value`` may name."""
