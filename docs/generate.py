@@ -42,7 +42,7 @@ def _events() -> Iterator[str]:
         yield _row(f"`{event.event_name}`", event.stream, _levels(event), _meaning(event), fields)
     yield from ("", "## Fields", "")
     yield "Fields that no event above has are bound by the pipeline, or reserved for what is still to"
-    yield "come: accounts (`user_id`), folders, renaming, the detection of types."
+    yield "come: folders, renaming, the detection of types."
     yield ""
     yield from _table_head("field", "type", "part", "meaning", "OpenTelemetry")
     for field in FIELDS.values():
@@ -67,7 +67,13 @@ def _commands() -> Iterator[str]:
     yield from ("# Command line", "", NOTE, "")
     yield "Exit codes: 0 done or holds, 1 does not hold, 2 wrong usage, 3 could not be carried out."
     for path, command in _walk(main, "strongroom"):
-        context = click.Context(command, info_name=path, terminal_width=80, max_content_width=80)
+        context = click.Context(
+            command,
+            info_name=path,
+            terminal_width=80,
+            max_content_width=80,
+            help_option_names=["-h", "--help"],
+        )
         yield from ("", f"## {path}", "", "```text", command.get_help(context), "```")
 
 

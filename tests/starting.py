@@ -74,6 +74,10 @@ def start(
         target=_run, args=(list(arguments), dict(environment), folder, out, errors), daemon=True
     )
     process.start()
+    deadline = time.monotonic() + 10
+    while process.exitcode is None and _group(process.pid) != process.pid:
+        assert time.monotonic() < deadline, "the process did not begin"
+        time.sleep(0.001)  # until it leads a group of its own, by which it can be killed
     return Started(process)
 
 
@@ -121,6 +125,14 @@ def _run(
                 getattr(sys, name).flush()
             except OSError:  # nobody reads it any more
                 setattr(sys, name, None)
+
+
+def _group(pid: Any) -> int:
+    """The process group; the process itself where it has ended."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return int(pid)
 
 
 def _text(number: int) -> IO[str]:

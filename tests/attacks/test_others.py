@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -181,6 +182,44 @@ def test_rights_lost_in_mid_upload(house: Household, how: str, *, by_form: bool)
     assert (failed["reason"], failed["filename"]) == ("permission_revoked", name)
     assert failed["user_id"] == house.ids[who]
     assert not any((house.server.data / "objects" / "incoming").iterdir())
+
+
+FORMS: dict[str, tuple[str, str]] = {
+    "adds an administrator": ("/admin/users", "name=Back+door&role=admin"),
+    "promotes itself": ("/admin/users/{me}", "name={name}&role=admin"),
+    "makes a token": ("/account/tokens", "token_name=t&scope=files%3Aread&days=never"),
+}
+
+
+@attack("CWE-367 time-of-check time-of-use", "CVE-2026-35604 File Browser")
+@pytest.mark.parametrize("how", ["disabled", "signed out", "ended", "demoted", "reset"])
+@pytest.mark.parametrize("what", FORMS)
+def test_rights_lost_in_mid_form(house: Household, what: str, how: str) -> None:
+    """A form may take minutes to arrive; what its sender was at its head does not count."""
+    who = f"Clerk {list(FORMS).index(what)} {how}"
+    house.add(who, Role.ADMIN)
+    headers, ways = _session(house, who)
+    target, form_body = FORMS[what]
+    body = form_body.format(name=quote_plus(who)).encode()
+    lines = [f"POST {target.format(me=house.ids[who])} HTTP/1.1", "Host: 127.0.0.1",
+             "Connection: close", "Content-Type: application/x-www-form-urlencoded",
+             f"Content-Length: {len(body)}",
+             *(f"{key}: {value}" for key, value in headers.items())]  # fmt: skip
+    before = {user.name for user in house.accounts.users()}
+    with socket.create_connection(("127.0.0.1", house.server.port), timeout=PATIENCE) as sending:
+        sending.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode() + body[:-1])
+        ways[how]()
+        sending.sendall(body[-1:])
+        received = bytearray()
+        while piece := sending.recv(1 << 16):
+            received += piece
+    [answer] = answers(bytes(received), "POST")
+    assert answer.status in (401, 403), answer.text
+    assert {user.name for user in house.accounts.users()} == before
+    assert house.accounts.tokens(house.ids[who]) == []
+    assert house.accounts.user(house.ids[who]).role is (
+        Role.AUDITOR if how == "demoted" else Role.ADMIN
+    )
 
 
 @attack("CWE-367 time-of-check time-of-use", "CVE-2026-35604 File Browser")

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from strongroom.permissions import Permission, Role
 from tests.e2e.conftest import OpenPage
-from tests.e2e.test_usability import DESKTOP, PHONE, overflow, tab_to, violations
+from tests.e2e.test_usability import LOOKS, overflow, tab_to, violations
 from tests.serving import Installation
 from tests.web.people import PASSWORD, House, act, secret_of, setup_link, token
 
@@ -253,8 +253,7 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 @pytest.mark.parametrize("state", STATES)
 def test_accessible_and_fitting(
     open_page: OpenPage,

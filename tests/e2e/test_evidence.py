@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import OpenPage
-from tests.e2e.test_usability import DESKTOP, PHONE, overflow, violations
+from tests.e2e.test_usability import LOOKS, overflow, violations
 from tests.serving import Installation
 from tests.unit.evidence import check, unpack
 
@@ -56,8 +56,7 @@ def records(server: Installation) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 @pytest.mark.parametrize("state", ["verified", "apart", "wrong", "list"])
 def test_it_is_said_everywhere(  # noqa: PLR0917  # one for each thing that may make it fail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ pytestmark = pytest.mark.e2e
 
 DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 800}
+LOOKS = [pytest.param(DESKTOP, "light", id="desktop"), pytest.param(PHONE, "dark", id="phone")]
+if os.environ.get("STRONGROOM_SOAK"):
+    LOOKS += [
+        pytest.param(DESKTOP, "dark", id="desktop, dark"),
+        pytest.param(PHONE, "light", id="phone, light"),
+    ]
+"""Width and colours; under `make soak` each width in both."""
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +60,7 @@ STATES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 @pytest.mark.parametrize("state", STATES)
 def test_accessible_and_fitting(
     open_page: OpenPage,

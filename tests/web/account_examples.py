@@ -71,7 +71,7 @@ def entering() -> Iterator[Act]:
     for path, link in (("/setup", "{setup}"), ("/password", "{link}")):
         target = f"{path}?link={link}"
         fields = {"name": "Eve", **NEW} if path == "/setup" else NEW
-        yield Act("GET", path, 403, who="")
+        yield Act("GET", path, 403, ("access_denied",), "", reason="link_not_valid")
         yield Act("POST", path, 403, REFUSED, "", fields, "link_not_valid")
         if path == "/password":  # the set-up link is gone; tests of the page use it
             yield Act("GET", target, 200, who="")
@@ -166,6 +166,7 @@ def administration() -> Iterator[Act]:
     yield Act("POST", "/admin/users/{disabled}/reset", 409, REFUSED, reason="user_disabled")
     yield Act("POST", f"{nobody}/reset", 404, REFUSED, reason="user_not_found")
     yield Act("POST", "/admin/users/{mia}/sessions/end", 303, ("session_revoked",))
+    yield Act("POST", f"{nobody}/sessions/end", 404, REFUSED, reason="user_not_found")
     revoke = "/admin/users/{ada}/tokens/{own_token}/revoke"
     yield Act("POST", revoke, 303, ("token_revoked",))
     missing = f"/admin/users/{{ada}}/tokens/{RECORD}/revoke"
@@ -222,9 +223,9 @@ OUTCOMES: dict[tuple[str, str], set[str]] = {
     ("GET", "/sign-in"): {"200", "303"},
     ("POST", "/sign-in"): {"303", "429 sign_in_blocked", "503", *_WRONG},
     ("POST", "/sign-out"): {"303"},
-    ("GET", "/setup"): {"403"},
+    ("GET", "/setup"): {"403 link_not_valid"},
     ("POST", "/setup"): {"403 link_not_valid"},
-    ("GET", "/password"): {"200", "403"},
+    ("GET", "/password"): {"200", "403 link_not_valid"},
     ("POST", "/password"): {"303", "403 link_not_valid", *_CHOSEN},
     ("GET", "/account"): {"200"},
     ("POST", "/account/password"): {
@@ -247,7 +248,7 @@ OUTCOMES: dict[tuple[str, str], set[str]] = {
     ("POST", "/admin/users/<>/disable"): {"303", "409 last_admin", "404 user_not_found"},
     ("POST", "/admin/users/<>/enable"): {"303", "404 user_not_found"},
     ("POST", "/admin/users/<>/reset"): {"201", "409 user_disabled", "404 user_not_found"},
-    ("POST", "/admin/users/<>/sessions/end"): {"303"},
+    ("POST", "/admin/users/<>/sessions/end"): {"303", "404 user_not_found"},
     ("POST", "/admin/users/<>/tokens/<>/revoke"): {"303", "404 token_not_found"},
     ("POST", "/admin/unblock"): {"303"},
 }  # fmt: skip

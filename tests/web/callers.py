@@ -78,6 +78,8 @@ class Caller:
 
         Sessions show no CSRF token in these tests: what they change, they change nowhere.
         """
+        if route.path in ("/setup", "/password") and route.method in READING:
+            return 403, "link_not_valid", None  # by themselves: there is no such link
         need = route.need
         word = "session" if isinstance(need, Access) else need.value
         if self.reason is not None:
@@ -85,6 +87,8 @@ class Caller:
         enough = not self.is_token if need is Access.SIGNED_IN else need in self.permissions
         if need is not Access.ANYBODY and not enough:
             return 403, "permission_missing", word
+        if self.is_token and need is Permission.ACCOUNTS_MANAGE and route.method not in READING:
+            return 403, "token_not_enough", "session"
         if not self.is_token and route.method not in READING:
             return 403, "csrf_token_missing", None
         return None

@@ -156,6 +156,7 @@ UNHEARD = {
     "accounts_not_readable",  # as the next one: tests/web/test_gate.py
     "not_through_proxy",  # takes a proxy: tests/web/test_proxies.py
     "length_required",  # of forms of accounts: tests/web/test_limits.py
+    "destination_not_allowed",  # of pages only: tests/attacks/test_as_code.py
     "forwarded_without_sign_in",  # tests/web/test_viewer_access.py
     "permission_revoked",  # takes an account: tests/attacks
 }

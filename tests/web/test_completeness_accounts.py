@@ -24,6 +24,7 @@ from tests.web.household import HERE, PASSWORD, Household, until_blocked
 from tests.web.wire import HTML, Answer, send
 
 UNHEARD = {
+    "permission_revoked",  # takes a race: tests/attacks/test_others.py
     "sign_in_busy",  # takes a crowd: tests/unit/test_accounts_sign_in.py
     "session_missing",  # the gate asks first
     "password_not_allowed",  # half a character cannot be sent in UTF-8

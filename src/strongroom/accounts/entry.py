@@ -13,6 +13,7 @@ from strongroom.accounts.local import landing, local_path
 from strongroom.accounts.passwords import SHORTEST
 from strongroom.accounts.service import Link, SignedIn
 from strongroom.accounts.times import iso, time_text
+from strongroom.audit.events.web import AccessDenied
 from strongroom.errors import Refused
 from strongroom.permissions import Access, Identity, Permission, identity_of, needs
 
@@ -160,6 +161,8 @@ def _secret() -> str:
 def _link_page(kind: str, problem: Problem | None = None) -> Response:
     link = server().accounts.link(_secret())
     if link is None or link.kind != kind:
+        if problem is None:  # else the act was refused, and has said so
+            server().audit.log(AccessDenied(reason="link_not_valid", status=403))
         return make_response(render_template("accounts/dead_link.html", kind=kind), 403)
     return _answer(_link_form(link, problem), problem)
 

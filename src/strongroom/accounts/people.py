@@ -75,7 +75,7 @@ class People(Part):
             return user, secret
 
         with self._recorded():
-            return self._store.write(unit)
+            return self._act(unit)
 
     def change(self, user_id: str, *, name: str | None = None, role: Role | None = None) -> User:
         """Give an account another name or role; another role ends its sessions.
@@ -110,7 +110,7 @@ class People(Part):
             return find_user(connection, user_id)
 
         with self._recorded(user_id):
-            return self._store.write(unit)
+            return self._act(unit)
 
     def disable(self, user_id: str) -> None:
         """Close an account: its sessions, tokens and links end with this.
@@ -127,7 +127,7 @@ class People(Part):
             self._audit.log(UserDisabled(target_user_id=user_id))
 
         with self._recorded(user_id):
-            self._store.write(unit)
+            self._act(unit)
 
     def enable(self, user_id: str) -> None:
         """Open an account again, with the password it had.
@@ -143,7 +143,7 @@ class People(Part):
             self._audit.log(UserEnabled(target_user_id=user_id))
 
         with self._recorded(user_id):
-            self._store.write(unit)
+            self._act(unit)
 
     def reset(self, user_id: str) -> str:
         """The secret of a one-time link to choose a password; the old one works until it is used.
@@ -159,7 +159,7 @@ class People(Part):
             return secret
 
         with self._recorded(user_id):
-            return self._store.write(unit)
+            return self._act(unit)
 
     def setup_secret(self) -> str | None:
         """The secret of a new link for the first administrator; None once there is an account.

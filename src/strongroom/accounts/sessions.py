@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from strongroom.accounts.events import LoggedOut, SessionRevoked
 from strongroom.accounts.model import Session
 from strongroom.accounts.part import Part
-from strongroom.accounts.rows import in_session, is_live, is_over, live_sessions
+from strongroom.accounts.rows import find_user, in_session, is_live, is_over, live_sessions
 from strongroom.accounts.secret import TOKEN_PREFIX, digest
-from strongroom.accounts.tables import account, account_session, account_token
-from strongroom.accounts.throttle import MINUTE, SKEW
+from strongroom.accounts.tables import account_session, account_token
+from strongroom.accounts.throttle import MINUTE
+from strongroom.accounts.validity import is_good, scopes_of, session_rows, token_rows
 from strongroom.errors import Refused, Unavailable
 from strongroom.permissions import PERMISSIONS, Identity, Permission, Role
 
@@ -36,27 +37,6 @@ class Sessions(Part):
         if bearer is not None:
             return self._with_token(bearer)
         return None if session is None else self._in_session(session)
-
-    def still_valid(self, connection: Connection, identity: Identity) -> bool:
-        """Whether this identity still holds, in the very transaction that acts on it."""
-        if identity.user_id is None:
-            return True
-        found, now = None, self._now()
-        if identity.session_id is not None:
-            found = connection.execute(
-                _sessions().where(account_session.c.session_id == identity.session_id)
-            ).one_or_none()
-            if found is None or not is_live(found, now, self._lifetimes):
-                return False
-        elif identity.token_id is not None:
-            found = connection.execute(
-                _tokens().where(account_token.c.token_id == identity.token_id)
-            ).one_or_none()
-            if found is None or not _is_good(found, now):
-                return False
-        if found is None or found.disabled:
-            return False
-        return identity.permissions <= PERMISSIONS[Role(found.role)]
 
     def sessions(self, user_id: str) -> list[Session]:
         """Where somebody is signed in, the last used first."""
@@ -98,12 +78,16 @@ class Sessions(Part):
             self._audit.log(SessionRevoked(target_user_id=owner, target_session_id=session_id))
 
         with self._recorded(by.user_id):
-            self._store.write(unit)
+            self._act(unit)
 
     def end_sessions(self, user_id: str, *, but: str | None) -> int:
-        """End all sessions of somebody, except for one; how many."""
+        """End all sessions of somebody, except for one; how many.
+
+        :raises Refused: 404 ``user_not_found``
+        """
 
         def unit(connection: Connection) -> int:
+            find_user(connection, user_id)
             found = connection.execute(
                 select(account_session.c.session_id).where(account_session.c.user_id == user_id)
             ).scalars()
@@ -115,10 +99,11 @@ class Sessions(Part):
                 )
             return len(ended)
 
-        return self._store.write(unit)
+        with self._recorded(user_id):
+            return self._act(unit)
 
     def _in_session(self, secret: str) -> Identity | None:
-        wanted = _sessions().where(account_session.c.secret_hash == digest(secret))
+        wanted = session_rows().where(account_session.c.secret_hash == digest(secret))
         with self._store.read() as connection:
             row = connection.execute(wanted).one_or_none()
         if row is None or row.disabled:
@@ -136,11 +121,11 @@ class Sessions(Part):
     def _with_token(self, secret: str) -> Identity | None:
         if not secret.startswith(TOKEN_PREFIX):
             return None
-        wanted = _tokens().where(account_token.c.secret_hash == digest(secret))
+        wanted = token_rows().where(account_token.c.secret_hash == digest(secret))
         with self._store.read() as connection:
             row = connection.execute(wanted).one_or_none()
         now = self._now()
-        if row is None or row.disabled or not _is_good(row, now):
+        if row is None or row.disabled or not is_good(row, now):
             return None
         self._touch(account_token, row, now)
         role = Role(row.role)
@@ -167,28 +152,6 @@ class Sessions(Part):
         """Nobody is kept out because this could not be written."""
         with suppress(Unavailable, SQLAlchemyError):
             self._store.write(lambda connection: connection.execute(change))
-
-
-def scopes_of(stored: str) -> frozenset[Permission]:
-    """The scopes of a token; one that this version does not know counts for nothing."""
-    return frozenset(scope for scope in Permission if scope in stored.split(" "))
-
-
-def _sessions() -> Any:
-    return select(
-        account_session, account.c.name.label("account_name"), account.c.role, account.c.disabled
-    ).join(account, account.c.user_id == account_session.c.user_id)
-
-
-def _tokens() -> Any:
-    return select(
-        account_token, account.c.name.label("account_name"), account.c.role, account.c.disabled
-    ).join(account, account.c.user_id == account_token.c.user_id)
-
-
-def _is_good(row: Row[Any], now: int) -> bool:
-    # One from the future was made before the clock was put back, and would last too long.
-    return row.created_at <= now + SKEW and (row.expires_at is None or now < row.expires_at)
 
 
 def _end(connection: Connection, session_id: str | None) -> bool:

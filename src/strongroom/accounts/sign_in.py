@@ -126,7 +126,7 @@ class SignIn(People):
                 throttle.succeeded(connection, attempt, self._now())
                 self._set_password(connection, user_id, hashed, but=identity.session_id)
 
-            self._store.write(unit)
+            self._act(unit)
 
     def sign_in(
         self, name: str, password: str, *, where: Where, previous: str | None = None
@@ -199,7 +199,7 @@ class SignIn(People):
             )
             return lifted
 
-        return self._store.write(unit)
+        return self._act(unit)
 
     def _begin(self, spelt: str, address: str, *, own: bool = False) -> Attempt:
         """Count an attempt.

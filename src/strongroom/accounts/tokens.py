@@ -14,9 +14,9 @@ from strongroom.accounts.part import Part
 from strongroom.accounts.people import disabled
 from strongroom.accounts.rows import find_user
 from strongroom.accounts.secret import digest, new_token
-from strongroom.accounts.sessions import scopes_of
 from strongroom.accounts.tables import account_token
 from strongroom.accounts.throttle import MINUTE
+from strongroom.accounts.validity import scopes_of
 from strongroom.audit.pipeline.clock import new_id
 from strongroom.errors import Refused
 from strongroom.permissions import PERMISSIONS, Permission
@@ -92,7 +92,7 @@ class Tokens(Part):
             return _token(connection.execute(by_id).one())
 
         with self._recorded(user_id):
-            return self._store.write(unit), secret
+            return self._act(unit), secret
 
     def revoke_token(self, user_id: str, token_id: str) -> None:
         """End somebody's token at once.
@@ -107,7 +107,7 @@ class Tokens(Part):
             self._audit.log(TokenRevoked(target_user_id=user_id, target_token_id=token_id))
 
         with self._recorded():
-            self._store.write(unit)
+            self._act(unit)
 
 
 def _check_scopes(wanted: frozenset[Permission], may: frozenset[Permission]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from strongroom.accounts.service import Token
 from strongroom.accounts.tokens import DEFAULT_DAYS, LONGEST_DAYS
@@ -76,7 +77,7 @@ def list_(name: str, as_json: bool, **flags: object) -> None:
     for item in tokens:
         table.add_row(
             item.token_id,
-            item.name,
+            Text(item.name),
             ", ".join(sorted(item.scopes)),
             when(item.created_at),
             when(item.last_used_at),

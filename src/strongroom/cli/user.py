@@ -12,6 +12,7 @@ import click
 import structlog
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from strongroom.accounts.service import Accounts, User
 from strongroom.audit.extension import AuditLog
@@ -96,7 +97,7 @@ def list_(as_json: bool, **flags: object) -> None:
         found = row.user
         state = "disabled" if found.disabled else "" if found.has_password else "no password yet"
         table.add_row(
-            found.name,
+            Text(found.name),
             found.role,
             state,
             when(found.last_sign_in_at),

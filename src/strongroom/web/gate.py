@@ -85,6 +85,18 @@ class Gate:
             return self._sign_in_first(need)
         if not identity.may(need):
             raise self._denied("permission_missing", _missing(need, identity), missing=_word(need))
+        if (
+            need is Permission.ACCOUNTS_MANAGE
+            and identity.token_id is not None
+            and request.method not in SAFE_METHODS
+        ):
+            # Whoever makes accounts can make one that may everything: no scope would hold it.
+            raise self._denied(
+                "token_not_enough",
+                "Accounts are changed by people who sign in, not with tokens. On the server's own "
+                "machine, scripts have: strongroom user",
+                missing="session",
+            )
         self._check_csrf(identity)
         return None
 

@@ -52,6 +52,11 @@ FORM_PARTS: Final = 100
 UPLOADS: Final = frozenset({"files.upload", "files_api.put_file"})
 """Routes that read their bodies themselves, with limits of their own."""
 
+_CODE: Final = frozenset(
+    {"script", "style", "worker", "sharedworker", "serviceworker", "object", "embed", "xslt"}
+)
+"""Destinations (W3C Fetch Metadata) of what runs inside a page."""
+
 _ASSET_SECONDS: Final = 365 * 24 * 3600
 
 
@@ -110,6 +115,12 @@ class Guard:
                 "This request came from another site, so it was not carried out.",
                 status=403,
             )
+        if _as_code():
+            return Refused(
+                "destination_not_allowed",
+                "A file that somebody stored is handed out to be saved, never to be run.",
+                status=403,
+            )
         return None if _may_be_large() else _oversize()
 
     def _same_origin(self) -> bool:
@@ -126,6 +137,11 @@ class Guard:
         except ValueError:
             return False
         return (parts.scheme, parts.netloc.lower()) == (request.scheme, request.host.lower())
+
+
+def _as_code() -> bool:
+    """Whether a page, which could only be one of ours, wants to run or embed what is no asset."""
+    return request.headers.get("Sec-Fetch-Dest") in _CODE and not _is_asset()
 
 
 def _may_be_large() -> bool:

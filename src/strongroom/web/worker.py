@@ -5,7 +5,8 @@ worker's main thread, up to two seconds each; meanwhile it accepts nothing, hand
 no heartbeat, until the arbiter kills it), the head of a new request (in a pool thread, without limit),
 and the first byte of a connection (in a pool thread, five seconds). Here all three wait in the poller,
 where a connection costs a descriptor and no thread, and so does a TLS handshake, for which it would take
-a pool thread too. A body still needs its thread; it gets a least speed.
+a pool thread too, and so does a small body, such as a form that strangers may send. A large one needs
+its thread; it gets a least speed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from gunicorn.http import get_parser
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from strongroom.web.heads import HEAD_END, SMALL_BODY, Awaited, awaited
 from strongroom.web.refusals import NOT_TLS, TOO_LONG_HEAD, TOO_LONG_LINE, refusal_of
 
 HEAD_SECONDS: Final = 10.0
@@ -49,6 +51,10 @@ BODY_BYTES_PER_SECOND: Final = 1024
 BODY_GRACE_SECONDS: Final = 20.0
 """How much longer than that it may take."""
 
+DRAIN_SECONDS: Final = 0.05
+"""For the rest of a body that was not read, where the connection is kept. gunicorn's own figure is 5;
+what is longer on its way is waited for without a thread, see LINGER_SECONDS."""
+
 READ_AHEAD_BYTES: Final = 128 * 1024
 """Of a body, what gunicorn reads at once. Its own figure is 1 MiB, and it copies what it holds once
 more at every smaller read, which halves the speed of uploads. Read in steps of this size."""
@@ -59,7 +65,7 @@ STOPPING_SECONDS: Final = 2.0
 _SWEEP_SECONDS: Final = 0.25
 _DISCARD_BYTES: Final = 256 * 1024
 _RECORD_BYTES: Final = 16 * 1024
-_HEAD_END: Final = b"\r\n\r\n"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def _paced(chunk: Callable[[int | None], bytes]) -> Callable[[int | None], bytes]:
@@ -85,6 +91,12 @@ def _paced(chunk: Callable[[int | None], bytes]) -> Callable[[int | None], bytes
     return paced
 
 
+def _lacks(data: bytearray) -> bool:
+    """Whether more of this request is to be waited for."""
+    wanted = awaited(data, len(data))
+    return len(data) < (HEAD_BYTES if wanted is None else wanted.size)
+
+
 @dataclass
 class _Farewell:
     idle_until: float
@@ -98,6 +110,7 @@ class PatientWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._gathering: dict[TConn, float] = {}  # heads that the poller waits for, until when
         self._heads: dict[TConn, bytearray] = {}  # of those, what the kernel does not hold
+        self._bodies: set[TConn] = set()  # of those, the ones whose head is complete
         self._reading: dict[TConn, float] = {}  # heads being read by a thread, until when
         self._leaving: dict[TConn, _Farewell] = {}
         self._buffer = bytearray(_DISCARD_BYTES)
@@ -153,13 +166,14 @@ class PatientWorker(ThreadWorker):
             self._heads[conn] = bytearray(parser.unreader.take_buffered())
         head = self._heads[conn]
         try:
-            while head.find(_HEAD_END) < 0 and len(head) < HEAD_BYTES:
+            while _lacks(head):
                 received = conn.sock.recv(_RECORD_BYTES)
                 if not received:
                     break
                 head += received
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
             self._wait(conn, selectors.EVENT_READ, self._collect)
+            self._begin_body(conn, awaited(head, len(head)))
             return
         except ssl.SSLWantWriteError:
             self._wait(conn, selectors.EVENT_WRITE, self._collect)
@@ -167,7 +181,7 @@ class PatientWorker(ThreadWorker):
         except OSError:
             head.clear()
         self._wait_no_more(conn)
-        if head.find(_HEAD_END) >= 0:
+        if head.find(HEAD_END) >= 0:
             parser.unreader.unread(bytes(head))
             self._hand_out(conn)
         elif len(head) >= HEAD_BYTES:
@@ -176,15 +190,23 @@ class PatientWorker(ThreadWorker):
             self._say_goodbye(conn)
 
     def _gather(self, conn: TConn, _client: Any = None) -> None:
-        """Leave the head in the kernel's buffer until all of it is there."""
-        client, size = conn.sock, 0
+        """Leave head and small body in the kernel's buffer until all of it is there."""
+        client, size, wanted = conn.sock, 0, None
         try:
-            size = client.recv_into(self._buffer, HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-            complete = size == 0 or self._buffer.find(_HEAD_END, 0, size) >= 0
+            how = socket.MSG_PEEK | socket.MSG_DONTWAIT
+            size = client.recv_into(self._buffer, HEAD_BYTES + SMALL_BODY, how)
+            wanted = awaited(self._buffer, min(size, HEAD_BYTES))
+            complete = size == 0 or wanted is not None
         except (BlockingIOError, InterruptedError):
             complete = False
         except OSError:  # reset by the client; the thread finds out and ends the connection
             complete = True
+        # Woken again before the body is there, it has ended early; the thread finds that out too.
+        if wanted is not None and size < wanted.size and conn not in self._bodies:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted.size)
+            self._wait(conn, selectors.EVENT_READ, self._gather)
+            self._begin_body(conn, wanted)
+            return
         if not complete and size < HEAD_BYTES:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size + 1)  # wake for more only
             self._wait(conn, selectors.EVENT_READ, self._gather)
@@ -204,9 +226,34 @@ class PatientWorker(ThreadWorker):
         self._gathering[conn] = time.monotonic() + patience
         self.poller.register(conn.sock, events, partial(then, conn))
 
+    def _begin_body(self, conn: TConn, wanted: Awaited | None) -> None:
+        """The head is there: give the body as long as it would have in a thread."""
+        if wanted is None or conn in self._bodies:
+            return
+        self._bodies.add(conn)
+        if wanted.asks:
+            with contextlib.suppress(OSError):
+                conn.sock.send(_CONTINUE)
+        if self.alive:
+            patience = BODY_GRACE_SECONDS + wanted.size / BODY_BYTES_PER_SECOND
+            self._gathering[conn] = time.monotonic() + patience
+
+    def _end_body(self, conn: TConn) -> None:
+        """Its time is over: a thread gets what there is, finds the end, and records that."""
+        head = self._heads.get(conn)
+        self._wait_no_more(conn)
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(conn.sock, socket.SHUT_RD)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        if head is not None:
+            parser: Any = conn.parser
+            parser.unreader.unread(bytes(head))
+        self._hand_out(conn)
+
     def _wait_no_more(self, conn: TConn) -> bool:
         """Whether it had waited."""
         self._heads.pop(conn, None)
+        self._bodies.discard(conn)
         if self._gathering.pop(conn, None) is None:
             return False
         self.poller.unregister(conn.sock)
@@ -245,6 +292,11 @@ class PatientWorker(ThreadWorker):
             return super().handle_request(req, conn)
         finally:
             del parser.unreader.chunk
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        """Whether the connection goes on: not when a body is still to come that nobody reads."""
+        parser: Any = conn.parser
+        return keepalive and bool(parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         """Answer a request that could not be understood, without what it said."""
@@ -312,8 +364,11 @@ class PatientWorker(ThreadWorker):
             return
         self._next_sweep = now + _SWEEP_SECONDS
         for conn in [c for c, until in self._gathering.items() if until <= now]:
-            self._wait_no_more(conn)
-            self._drop(conn)
+            if conn in self._bodies:
+                self._end_body(conn)
+            else:
+                self._wait_no_more(conn)
+                self._drop(conn)
         for conn in [c for c, f in self._leaving.items() if min(f.until, f.idle_until) <= now]:
             del self._leaving[conn]
             self._drop(conn)
