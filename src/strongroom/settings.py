@@ -286,6 +286,13 @@ class Settings(BaseSettings):
         return f"{scheme}://{self.allowed_hosts[0] if named else 'localhost'}:{self.listen.port}/"
 
     @property
+    def public_address(self) -> str:
+        """Where others find it: behind a proxy, by the first of its names."""
+        if self.trusted_proxies and self.allowed_hosts:
+            return f"https://{self.allowed_hosts[0]}/"
+        return self.address
+
+    @property
     def database_url(self) -> str:
         """The database, spelt out."""
         return self.database or f"sqlite:///{self.data.absolute() / 'strongroom.db'}"

@@ -297,3 +297,21 @@ TLS = {"tls_cert": "c.pem", "tls_key": "k.pem"}
 )
 def test_the_address_to_go_to(given: dict[str, Any], address: str) -> None:
     assert load(**given).address == address
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({"listen": "127.0.0.1:9000"}, "http://127.0.0.1:9000/"),
+        (
+            {
+                "listen": "0.0.0.0:9000",
+                "trusted_proxies": "192.0.2.1",
+                "allowed_hosts": "files.example.org, other.example.org",
+            },
+            "https://files.example.org/",
+        ),
+    ],
+)
+def test_the_address_for_others(given: dict[str, Any], address: str) -> None:
+    assert load(**given).public_address == address

@@ -66,7 +66,8 @@ def user() -> None:
 def add(name: str, role: str, as_json: bool, **flags: object) -> None:
     """Create an account, and print the one-time link to choose its password.
 
-    The link is alone on the last line, and works for 24 hours.
+    The link is alone on the last line, and works for 24 hours. Its address comes from the settings
+    listen, tls_cert, trusted_proxies and allowed_hosts: give them as the server has them.
     """
     with accounts_of(dict(flags)) as accounts:
         made, secret = accounts.add(name, Role(role))
@@ -165,7 +166,7 @@ def unblock(name: str, as_json: bool, **flags: object) -> None:
 
 
 def _give_link(found: User, secret: str, settings: Settings, *, as_json: bool) -> None:
-    link = f"{settings.address}password?link={secret}"
+    link = f"{settings.public_address}password?link={secret}"
     if as_json:
         click.echo(json.dumps(_told(found) | {"link": link}))
         return
