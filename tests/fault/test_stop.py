@@ -61,7 +61,9 @@ def test_every_answer_has_its_records(
     ]
     for thread in threads:
         thread.start()
-    time.sleep(time_of_load)
+    until = time.monotonic() + time_of_load
+    while time.monotonic() < until or sum(map(len, runs)) <= CLIENTS:
+        time.sleep(0.01)
     (os.killpg if to_all else os.kill)(server.pid, how)
     assert server._process is not None
     assert server._process.wait(60) == 0

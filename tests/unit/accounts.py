@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from strongroom.accounts.service import Accounts, Lifetimes, SignedIn, User, Where
 from strongroom.audit.extension import AuditLog
@@ -20,6 +21,12 @@ HOUR = 60 * MINUTE
 PASSWORD = "nine lilac herons"
 HERE = Where("192.0.2.1", "a browser")
 ELSEWHERE = Where("198.51.100.7", "another browser")
+
+
+def quickly(accounts: Accounts) -> Accounts:
+    """The same accounts; the passwords they set cost little, also to whoever checks them."""
+    accounts.passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    return accounts
 
 
 class Clock:
@@ -46,7 +53,8 @@ class House:
         audit = self.audit
         if store is not self.store:
             audit = AuditLog(store=store, viewer=None, catalogue=OWN_CATALOGUE, signing=None)
-        return Accounts(store, audit, Lifetimes(12 * 3600, 7 * 24 * 3600), clock=self.clock)
+        lifetimes = Lifetimes(12 * 3600, 7 * 24 * 3600)
+        return quickly(Accounts(store, audit, lifetimes, clock=self.clock))
 
     def ada(self) -> SignedIn:
         """The first administrator, signed in."""

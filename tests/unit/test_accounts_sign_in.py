@@ -270,6 +270,7 @@ def test_only_so_many_wait_to_be_hashed() -> None:
 
 
 def test_a_hash_of_other_parameters_is_renewed(house: House) -> None:
+    house.accounts.passwords = Passwords()
     signed = house.ada()
     old = argon2.PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD)
     with sqlite3.connect(house.store.path) as other:

@@ -12,6 +12,7 @@ from strongroom.cli.user import accounts_of
 from strongroom.errors import Refused
 from strongroom.permissions import Permission, Role
 from tests.serving import Installation
+from tests.unit.accounts import quickly
 from tests.web.wire import AGENT
 
 PASSWORD = "four lilac herons wade"
@@ -28,7 +29,7 @@ class Household:
         self.server = Installation.with_accounts(data, **settings).start()
         self._open = ExitStack()
         beside: AbstractContextManager[Accounts] = accounts_of({"data": str(data)})
-        self.accounts = self._open.enter_context(beside)
+        self.accounts = quickly(self._open.enter_context(beside))
         self.ids: dict[str, str] = {}
         self._numbers = count()
         secret = self.accounts.setup_secret()

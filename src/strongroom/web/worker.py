@@ -51,7 +51,7 @@ BODY_BYTES_PER_SECOND: Final = 1024
 BODY_GRACE_SECONDS: Final = 20.0
 """How much longer than that it may take."""
 
-DRAIN_SECONDS: Final = 0.05
+DRAIN_SECONDS: Final = 0.5
 """For the rest of a body that was not read, where the connection is kept. gunicorn's own figure is 5;
 what is longer on its way is waited for without a thread, see LINGER_SECONDS."""
 
@@ -295,8 +295,15 @@ class PatientWorker(ThreadWorker):
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         """Whether the connection goes on: not when a body is still to come that nobody reads."""
+        if not keepalive:
+            return False
         parser: Any = conn.parser
-        return keepalive and bool(parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
+        # A small body is here already; it only takes its turn at the processor to throw it away.
+        headers = dict(parser.mesg.headers)
+        small = int(headers.get("CONTENT-LENGTH", 0)) <= SMALL_BODY
+        here = small and "TRANSFER-ENCODING" not in headers
+        seconds = LINGER_SECONDS if here else DRAIN_SECONDS
+        return bool(parser.finish_body(deadline=time.monotonic() + seconds))
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         """Answer a request that could not be understood, without what it said."""
