@@ -106,6 +106,11 @@ class Installation:
             os.killpg(self.pid, signal.SIGKILL)
         assert self._process is not None
         self._process.wait()
+        deadline = time.monotonic() + START_SECONDS
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:  # a worker may be in the middle of an fsync
+                os.killpg(self.pid, 0)
+                time.sleep(0.005)
 
     def stop(self) -> None:
         """Stop in good order: SIGTERM, then wait."""
