@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask
 
@@ -59,7 +59,9 @@ def _settings() -> Settings:
 def _silence(app: Flask) -> None:
     """Take away what stands around the application, and what its own code logs."""
     audit = app.extensions["strongroom.audit"]
-    app.wsgi_app = app.wsgi_app.args[0]  # type: ignore[attr-defined,method-assign]  # a partial
+    proxies: Any = app.wsgi_app
+    # The application inside the watcher's partial.
+    proxies._app = proxies._app.args[0]  # noqa: SLF001  # nobody else has a use for it
     audit.log = lambda *_arguments, **_options: None
 
 
