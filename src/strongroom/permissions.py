@@ -15,6 +15,8 @@ from typing import Final, TypeVar
 
 from flask import Request
 
+from strongroom.errors import Refused
+
 F = TypeVar("F", bound=Callable[..., object])
 
 _NEED: Final = "__strongroom_needs__"
@@ -115,3 +117,13 @@ def identity_of(request: Request) -> Identity | None:
     """Who sent this request."""
     found: Identity | None = request.environ.get(IDENTITY_KEY)
     return found
+
+
+def revoked() -> Refused:
+    """The refusal of an act whose sender might do it when the request began, and may no more."""
+    return Refused(
+        "permission_revoked",
+        "You may not do this any more: your session has ended or your account was changed "
+        "meanwhile. Nothing was changed.",
+        status=403,
+    )

@@ -16,7 +16,7 @@ from strongroom.accounts.passwords import Passwords
 from strongroom.accounts.validity import still_valid
 from strongroom.audit.extension import AuditLog
 from strongroom.errors import Refused
-from strongroom.permissions import Identity, identity_of
+from strongroom.permissions import Identity, identity_of, revoked
 from strongroom.store import Store
 
 T = TypeVar("T")
@@ -63,12 +63,7 @@ class Part:
 
         def checked(connection: Connection) -> T:
             if sender is not None and not self.still_valid(connection, sender):
-                raise Refused(
-                    "permission_revoked",
-                    "You may not do this any more: your session has ended or your account was "
-                    "changed meanwhile. Nothing was changed.",
-                    status=403,
-                )
+                raise revoked()
             return unit(connection)
 
         return self._store.write(checked)

@@ -17,7 +17,7 @@ from strongroom.files.blobs import Blob, Blobs
 from strongroom.files.events import FileDeleted, FileUploaded
 from strongroom.files.names import check_filename
 from strongroom.files.tables import file, file_version
-from strongroom.permissions import Identity
+from strongroom.permissions import Identity, revoked
 from strongroom.store import Store
 
 PAGE_SIZE: Final = 200
@@ -222,12 +222,7 @@ class FileService:
     def _check_still(self, connection: Connection, by: Identity | None) -> None:
         """An upload may take an hour, and its sender's account may be disabled meanwhile."""
         if by is not None and not self._still_valid(connection, by):
-            raise Refused(
-                "permission_revoked",
-                "You may not do this any more: your session has ended or your account was changed "
-                "meanwhile. Nothing was changed.",
-                status=403,
-            )
+            raise revoked()
 
 
 def content_sizes(store: Store) -> dict[str, int]:
