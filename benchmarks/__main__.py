@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import journal, pipeline, requests, verify
+from benchmarks import journal, pipeline, requests, transfers, verify
 from benchmarks.table import Row, as_json, as_text
 
 MEASURES = {
     "pipeline": pipeline.measure,
     "journal": journal.measure,
     "requests": requests.measure,
+    "transfers": transfers.measure,
     "verify": verify.measure,
 }
 

@@ -96,8 +96,11 @@ def _audit() -> Callable[[], Any]:
         FileUploaded(
             file_id=file_id,
             filename="report.pdf",
+            folder="/Reports",
+            folder_id=file_id,
             file_size_bytes=1_204_332,
             content_type="application/pdf",
+            detected_type="application/pdf",
             sha256="a" * 64,
         )
     )

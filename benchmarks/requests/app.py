@@ -18,6 +18,7 @@ from flask import Flask, request, url_for
 from strongroom import AuditLog
 from strongroom.audit.events import Catalogue, Event
 from strongroom.files.events import FilesListed, FileUploaded
+from strongroom.files.tables import ROOT_ID
 
 FOLDER: Final = "BENCHMARK_FOLDER"
 AUDITED: Final = "BENCHMARK_AUDITED"
@@ -48,7 +49,7 @@ def make_application() -> Flask:
 
     @app.get("/nothing")
     def nothing() -> dict[str, int]:
-        record(FilesListed(count=0, folder="/"))
+        record(FilesListed(count=0, folder="/", folder_id=ROOT_ID))
         return {"files": 0}
 
     @app.get("/page")
@@ -56,7 +57,7 @@ def make_application() -> Flask:
         with closing(sqlite3.connect(folder / "app.db")) as connection:
             connection.row_factory = sqlite3.Row
             rows = connection.execute("SELECT id, name, size FROM file LIMIT 50").fetchall()
-        record(FilesListed(count=len(rows), folder="/"))
+        record(FilesListed(count=len(rows), folder="/", folder_id=ROOT_ID))
         return template.render(rows=rows, url_for=url_for)
 
     @app.put("/upload")
@@ -72,8 +73,11 @@ def make_application() -> Flask:
             FileUploaded(
                 file_id=digest[:36],
                 filename="upload.bin",
+                folder="/",
+                folder_id=ROOT_ID,
                 file_size_bytes=len(body),
                 content_type="application/octet-stream",
+                detected_type="application/octet-stream",
                 sha256=digest,
             )
         )

@@ -13,6 +13,7 @@ from benchmarks.requests.app import AUDITED, FOLDER
 from strongroom.bootstrap import Installation
 from strongroom.files.blobs import Blobs
 from strongroom.files.service import FileService
+from strongroom.files.tables import ROOT_ID
 from strongroom.settings import Settings, load
 
 FILES: Final = 50
@@ -47,7 +48,7 @@ def make_folder(_folder: Path) -> None:
     for number in range(FILES):
         with blobs.receive() as blob:
             blob.write(CONTENT)
-            files.add(f"report {number} final.pdf", "application/pdf", blob.publish())
+            files.add(ROOT_ID, f"report {number} final.pdf", "application/pdf", blob.publish())
     audit.close()
 
 

@@ -1,53 +1,48 @@
-// The drop zone: takes files that are dropped anywhere on the page, or chosen, and uploads them.
+// The drop zone: takes files and folders that are dropped anywhere on the page, or chosen.
 
-import { Tray } from "./tray.js";
+import { getDroppedFiles } from "@uppy/core/utils";
 
-/** @param {HTMLFormElement} form the upload form; it works alone where scripts do not run */
-export function watchDropZone(form) {
-  const tray = new Tray(document.querySelector("#tray"), {
-    upload: form.action,
-    list: form.dataset.list,
-    logs: form.dataset.logs,
+/**
+ * @param {HTMLFormElement} form the upload form; it works alone where scripts do not run
+ * @param {(chosen: {file: File, path: string}[]) => void} take
+ * @param {(count: number) => void} unreadable told of what was dropped and could not be read
+ */
+export function watchDropZone(form, take, unreadable) {
+  for (const input of form.querySelectorAll("input[type=file]")) {
+    input.addEventListener("change", () => {
+      take([...input.files].map((file) => ({ file, path: file.webkitRelativePath })));
+      input.value = "";
+    });
+  }
+  form.addEventListener("submit", (event) => event.preventDefault());
+  watchDrags(form, async (transfer) => {
+    let failures = 0;
+    const files = await getDroppedFiles(transfer, { logDropError: () => (failures += 1) });
+    take(files.map((file) => ({ file, path: file.relativePath ?? "" })));
+    if (failures > 0) unreadable(failures);
   });
-  const input = form.querySelector("input[type=file]");
+}
 
-  input.addEventListener("change", () => {
-    tray.add([...input.files]);
-    input.value = "";
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    tray.add([...input.files]);
-  });
-
+function watchDrags(form, drop) {
   // dragenter and dragleave also fire for every element inside, hence the count.
   let depth = 0;
   const show = () => form.classList.toggle("over", depth > 0);
-  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-  document.addEventListener("dragenter", (event) => {
-    if (carriesFiles(event)) depth += 1;
-    show();
+  const on = (name, act) => {
+    document.addEventListener(name, (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      act(event);
+      show();
+    });
+  };
+  on("dragenter", () => (depth += 1));
+  on("dragleave", () => (depth = Math.max(0, depth - 1)));
+  on("dragover", (event) => {
+    event.preventDefault(); // or the browser would open the file in place of the page
+    event.dataTransfer.dropEffect = form.hidden ? "none" : "copy";
   });
-  document.addEventListener("dragleave", (event) => {
-    if (carriesFiles(event)) depth = Math.max(0, depth - 1);
-    show();
-  });
-  document.addEventListener("dragover", (event) => {
-    if (carriesFiles(event)) event.preventDefault();
-  });
-  document.addEventListener("drop", (event) => {
-    if (!carriesFiles(event)) return;
+  on("drop", (event) => {
     event.preventDefault();
     depth = 0;
-    show();
-    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
-    const folders = items.filter((item) => item.webkitGetAsEntry?.()?.isDirectory);
-    const files = items.filter((item) => !folders.includes(item)).map((item) => item.getAsFile());
-    tray.add(files.filter(Boolean));
-    for (const folder of folders) tray.refuse(folder.webkitGetAsEntry().name);
-  });
-
-  window.addEventListener("beforeunload", (event) => {
-    if (tray.busy) event.preventDefault();
+    if (!form.hidden) drop(event.dataTransfer);
   });
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from flask import Flask
@@ -22,6 +23,10 @@ from strongroom.files.blobs import Blobs
 from strongroom.files.downloads import Downloads
 from strongroom.files.migrations import FILES_SCHEMA
 from strongroom.files.service import FileService
+from strongroom.files.service.part import Limits
+from strongroom.files.tus import events as tus_events
+from strongroom.files.tus.uploads import ResumableUploads
+from strongroom.files.upkeep import Upkeep
 from strongroom.files.uploads import Uploads
 from strongroom.objects import LocalObjects, ObjectStore
 from strongroom.objects.local import sync_folder
@@ -33,9 +38,14 @@ from strongroom.web.app import audit_readers
 from strongroom.web.health import COUNTED
 
 SCHEMAS = (AUDIT_SCHEMA, FILES_SCHEMA, ACCOUNTS_SCHEMA)
-OWN_CATALOGUE = Catalogue.of(events, account_events)
+OWN_CATALOGUE = Catalogue.of(events, tus_events, account_events)
 CATALOGUE = AUDIT_CATALOGUE | OWN_CATALOGUE
 LAYOUT = "web/layout.html"
+UPKEEP = "strongroom.upkeep"
+"""Where the application keeps its :class:`~strongroom.files.upkeep.Upkeep`."""
+
+SMALLEST_SHARE = 20
+"""The disk reserve is at most this part of the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +91,65 @@ class Installation:
         """Who may come in."""
         return Accounts(self.store, audit, lifetimes(self.settings))
 
+    def files(self, audit: AuditLog, accounts: Accounts) -> FileService:
+        """Folders and files."""
+        return FileService(
+            self.store,
+            Blobs(self.objects),
+            audit,
+            accounts.still_valid,
+            limits(self.settings, self.objects),
+        )
+
+    def resumable(self, files: FileService, audit: AuditLog) -> ResumableUploads:
+        """Uploads that survive a lost connection."""
+        return ResumableUploads(
+            files,
+            self.objects,
+            self.store,
+            audit,
+            max_bytes=self.settings.max_upload_bytes,
+            expiry=self.settings.upload_expiry,
+        )
+
+    def upkeep(self, files: FileService, resumable: ResumableUploads) -> Upkeep:
+        """What is done in the background; the server starts it."""
+        days = self.settings.scrub_days
+        return Upkeep(self.store, self.objects, files, resumable, scrub_days=days)
+
     def app(self) -> Flask:
         """The application of one worker process."""
         audit = self.audit()
         accounts = self.accounts(audit)
-        files = FileService(self.store, Blobs(self.objects), audit, accounts.still_valid)
+        files = self.files(audit, accounts)
+        max_bytes = self.settings.max_upload_bytes
         server = FileServer(
             files=files,
-            uploads=Uploads(files, audit, self.settings.max_upload_bytes),
+            uploads=Uploads(files, audit, max_bytes),
+            resumable=self.resumable(files, audit),
             downloads=Downloads(files, audit),
             audit=audit,
+            people=accounts.people_of_files,
         )
-        return web.create_app(
+        app = web.create_app(
             self.settings, audit, server, None if self.settings.no_auth else accounts
         )
+        app.extensions[UPKEEP] = self.upkeep(files, server.resumable)
+        return app
 
 
 def lifetimes(settings: Settings) -> Lifetimes:
     """How long sessions last."""
     return Lifetimes(settings.session_idle, settings.session_lifetime)
+
+
+def limits(settings: Settings, objects: ObjectStore) -> Limits:
+    """How much there may be. On a small disk the reserve is a part of it, and no more."""
+    reserve = settings.disk_reserve_bytes
+    if isinstance(objects, LocalObjects):
+        disk = os.statvfs(settings.objects_folder)
+        reserve = min(reserve, disk.f_blocks * disk.f_frsize // SMALLEST_SHARE)
+    return Limits(settings.user_quota_bytes, reserve, settings.trash_days)
 
 
 def signing(settings: Settings) -> Signing:

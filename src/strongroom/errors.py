@@ -5,6 +5,8 @@ A bug is an ``AssertionError`` and is not in this list: nobody should catch it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class StrongroomError(Exception):
     """Root of every error that Strongroom raises on purpose."""
@@ -16,13 +18,25 @@ class Refused(StrongroomError):
     :param reason: machine-readable code in snake_case, recorded as ``reason``
     :param message: one or two sentences for the person: what happened, what to do next
     :param status: HTTP status that says the same to a program
+    :param recorded: the reason for the record, where the client must not learn the true one
+    :param extra: what else a program should know, shown beside the reason
     """
 
-    def __init__(self, reason: str, message: str, *, status: int = 400) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        status: int = 400,
+        recorded: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.recorded = recorded or reason
         self.message = message
         self.status = status
+        self.extra = extra or {}
 
 
 class ServerFault(StrongroomError):

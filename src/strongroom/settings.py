@@ -78,8 +78,14 @@ def _address(value: Any) -> Any:
 
 
 def _size(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+    return parse_size(value) if isinstance(value, str) else value
+
+
+def parse_size(value: str) -> int:
+    """Bytes, of a number or a size such as ``500MB`` or ``10GiB``.
+
+    :raises ValueError: saying what would be valid
+    """
     match = _SIZE.fullmatch(value.strip())
     if match is None:
         raise ValueError("write a number of bytes, or a size such as 500MB or 10GiB")
@@ -169,6 +175,37 @@ class Settings(BaseSettings):
         10 * 10**9,
         ge=1,
         description="largest file, and largest form; 500MB and 10GiB are understood",
+    )
+    upload_expiry: Annotated[int, BeforeValidator(_duration)] = Field(
+        86_400,
+        ge=60,
+        description="seconds that an interrupted upload is kept to be resumed; 90m, 24h and 7d "
+        "are understood",
+    )
+    user_quota_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+        0,
+        ge=0,
+        description="how much each person may store, older versions and trash included; 0 for no "
+        "limit; strongroom user quota sets another for one person",
+    )
+    disk_reserve_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+        10**9,
+        ge=0,
+        description="what uploads leave free on the disk, for records; at most a twentieth of it "
+        "counts",
+    )
+    trash_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="days that deleted files and replaced versions are kept; 0 for ever",
+    )
+    scrub_days: int = Field(
+        30,
+        ge=0,
+        le=3_650,
+        description="days within which the content of every file is read and compared once, "
+        "slowly and in the background; 0 for never",
     )
     no_auth: bool = Field(
         default=False,

@@ -88,6 +88,7 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 
 _OBJECT: Final = re.compile(
     r"blobs(/[0-9a-f]{2}){0,2}|blobs/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}|incoming|server\.lock"
+    r"|uploads(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.writer)?)?"
 )
 
 

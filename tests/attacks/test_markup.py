@@ -48,9 +48,8 @@ class Seen(HTMLParser):
             self.words += f" {value}"
             if name.startswith("on") or name in {"style", "srcdoc"}:
                 self.wrong.append(f"{tag} {name}")
-            if name in ("href", "src", "action", "formaction") and not str(value).startswith(
-                ("/", "#")
-            ):
+            leads = name in ("href", "src", "action", "formaction") and value != ""  # to this page
+            if leads and not str(value).startswith(("/", "#")):
                 self.wrong.append(f"{tag} {name}={value}")
 
     def handle_data(self, data: str) -> None:

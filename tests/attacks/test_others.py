@@ -13,6 +13,7 @@ from strongroom.permissions import Permission, Role
 from tests.attacks.attack import attack
 from tests.attacks.callers import bearer, household, is_in, post
 from tests.attacks.raw import answers
+from tests.attacks.shared import Estate
 from tests.web.household import HERE, Household
 from tests.web.wire import AGENT, BOUNDARY, HTML, JSON, PATIENCE, Answer, Part, api, form, send
 
@@ -94,17 +95,23 @@ class Upload:
     """One that stops half-way until it is told to go on."""
 
     def __init__(
-        self, house: Household, name: str, headers: dict[str, str], *, by_form: bool
+        self,
+        house: Household,
+        name: str,
+        headers: dict[str, str],
+        *,
+        by_form: bool,
+        folder: str = "",
     ) -> None:
         body = b"x" * 600_000
         sent = {"User-Agent": AGENT, **JSON, **headers}
         if by_form:
             body = form(Part(body, name))
             word = sent.pop("X-CSRF-Token", "")
-            target = f"/upload?csrf_token={word}"
+            target = f"/upload?folder=/{folder}&csrf_token={word}"
             sent["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
         else:
-            target = api(name)
+            target = api(f"{folder}/{name}" if folder else name)
         lines = [f"{'POST' if by_form else 'PUT'} {target} HTTP/1.1", "Host: 127.0.0.1",
                  f"Content-Length: {len(body)}", "Connection: close",
                  *(f"{key}: {value}" for key, value in sent.items())]  # fmt: skip
@@ -181,6 +188,28 @@ def test_rights_lost_in_mid_upload(house: Household, how: str, *, by_form: bool)
     [failed] = [r for r in house.server.outcome(answer.request_id) if r["event"] == "upload_failed"]
     assert (failed["reason"], failed["filename"]) == ("permission_revoked", name)
     assert failed["user_id"] == house.ids[who]
+    assert not any((house.server.data / "objects" / "incoming").iterdir())
+
+
+@attack("CWE-367 time-of-check time-of-use", "CVE-2026-35604 File Browser")
+@pytest.mark.parametrize("by_form", [False, True], ids=["put", "form"])
+@pytest.mark.parametrize(("how", "status"), [("read", 403), ("hidden", 404), ("deleted", 404)])
+def test_a_folder_lost_in_mid_upload(
+    house: Household, how: str, status: int, *, by_form: bool
+) -> None:
+    estate, folder = Estate(house), f"lost-{how}-{by_form}"
+    estate.folder(f"/{folder}", everyone="write")
+    upload = Upload(house, "late.bin", _session(house, "Mia")[0], by_form=by_form, folder=folder)
+    if how == "deleted":
+        assert estate.ask("DELETE", f"/api/v1/folders/{folder}").status == 204
+    elif how == "read":
+        estate.permit(f"/{folder}", everyone="read")
+    else:
+        estate.permit(f"/{folder}", Otto="read")
+    answer = upload.finish()
+    assert answer.status == status, answer.text
+    assert house.server.records("event:file_uploaded filename:late.bin") == []
+    assert [r["event"] for r in house.server.outcome(answer.request_id)][1:-1] == ["upload_failed"]
     assert not any((house.server.data / "objects" / "incoming").iterdir())
 
 

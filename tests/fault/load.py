@@ -35,6 +35,8 @@ class Client:
     def __init__(self, server: Installation, agent: str) -> None:
         self.agent = agent
         self.sent: list[Sent] = []
+        self.answered: Mapping[str, str] = {}
+        """Headers of the last answer."""
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
 
     def send(
@@ -55,6 +57,7 @@ class Client:
         )
         response = self._connection.getresponse()
         content = response.read()
+        self.answered = dict(response.headers)
         request_id = response.headers["X-Request-ID"]
         path = unquote(target.partition("?")[0])
         sent = Sent(request_id, method, path, self.agent, response.status, event)

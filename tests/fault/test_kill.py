@@ -1,111 +1,118 @@
-"""``kill -9`` of every process at random moments, under upload load, again and again."""
+"""``kill -9`` of every process at random moments, while people work with files, again and again."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import random
+import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.fault.contents import check_content, content_of, listed
-from tests.fault.load import GONE, Client
-from tests.fault.stored import check_dense, check_sound, incoming, stored_records
+from tests.fault.filing import Person, State, stored_state
+from tests.fault.stored import check_dense, check_sound, database, incoming, stored_records
 from tests.serving import Installation
-from tests.web.wire import FORM, JSON, Part, api, form, send
+from tests.web.wire import api, in_url, send
 
 SOAK = bool(os.environ.get("STRONGROOM_SOAK"))
-KILLS = 50 if SOAK else 12
-UPLOADERS = 6
+KILLS = 200 if SOAK else 10
+PEOPLE = 6
 LONGEST = 0.8
 """Seconds of load before a kill."""
 
 Serve = Callable[..., Installation]
 
 
-@dataclass
-class Acknowledged:
-    """What the server said it stored, and what was on its way when it died."""
-
-    stored: dict[str, str] = field(default_factory=dict)
-    """SHA-256 by name."""
-    unsure: set[str] = field(default_factory=set)
-
-    def upload(self, server: Installation, prefix: str) -> None:
-        """Upload until the server is gone."""
-        client = Client(server, prefix)
-        number = 0
-        try:
-            while True:
-                number += 1
-                name = f"{prefix}-{number}"
-                self.unsure.add(name)
-                if number % 5:
-                    status, answer = client.send("PUT", api(name), content_of(name))
-                else:
-                    body = form(Part(content_of(name), name))
-                    status, answer = client.send("POST", "/upload", body, {**FORM, **JSON})
-                assert status == 201, answer
-                self.stored[name] = hashlib.sha256(content_of(name)).hexdigest()
-                self.unsure.discard(name)
-        except GONE:
-            return
-        finally:
-            client.close()
-
-
-def check_after_restart(server: Installation, acknowledged: Acknowledged) -> None:
-    """What was acknowledged is there, what is there has its record, and nothing else."""
+def check_after_restart(server: Installation, people: list[Person]) -> None:
+    """What was acknowledged is there, nothing is half done, and all of it is recorded."""
     assert incoming(server) == []
-    files = listed(server)
-    for name, digest in acknowledged.stored.items():
-        assert files[name][1] == digest, name
-    assert files.keys() - acknowledged.stored.keys() <= acknowledged.unsure
+    found = stored_state(server)
+    for person in people:
+        person.settle(found.pop(person.folder, State()))
+    assert found == {}
+    for person in people:
+        assert shown(server, person.folder) == {
+            path: history[0] for path, history in person.state.listed.items()
+        }
+    verified = server.run("verify", "--files", "--no-record", check=False)
+    assert verified.returncode == 0, verified.stdout
+    check_sound(server)
+
+
+def shown(server: Installation, folder: str) -> dict[str, str]:
+    """SHA-256 of every file that the server lists in a folder and below, by path below it."""
+    found, waiting = dict[str, str](), [f"/{folder}"]
+    while waiting:
+        here, cursor = waiting.pop(), ""
+        while True:
+            answer = send(server, "GET", f"/api/v1/files?folder={here}{cursor}")
+            if answer.status == 404:
+                assert here == f"/{folder}"
+                return {}
+            page = answer.json()
+            waiting += [inner["folder"] for inner in page["folders"]]
+            for file in page["files"]:
+                path = f"{file['folder']}/{file['filename']}".removeprefix(f"/{folder}/")
+                found[path] = file["sha256"]
+            if page["next"] is None:
+                break
+            cursor = f"&cursor={in_url(page['next'])}"
+    return found
+
+
+def check_contents(server: Installation, people: list[Person], chance: random.Random) -> None:
+    """Download some; every byte must be there."""
+    for person in people:
+        paths = sorted(person.state.listed)
+        for path in chance.sample(paths, min(3, len(paths))):
+            answer = send(server, "GET", f"/api/v1/files/{person.folder}/{path}")
+            assert answer.status == 200
+            assert hashlib.sha256(answer.body).hexdigest() == person.state.listed[path][0]
+
+
+def check_records(server: Installation) -> None:
+    """Every content of every file has its one record, and every record its content."""
     records = stored_records(server)
     check_dense(records)
     uploads = [record for record in records if record["event"] == "file_uploaded"]
-    recorded = {r["filename"]: (r["file_id"], r["sha256"]) for r in uploads}
-    assert len(uploads) == len(recorded)
-    assert recorded == files
-    # What arrived although nobody was told is a file like any other from now on.
-    for name in files.keys() - acknowledged.stored.keys():
-        acknowledged.stored[name] = files[name][1]
-        acknowledged.unsure.discard(name)
+    with closing(sqlite3.connect(database(server))) as connection:
+        versions = connection.execute("SELECT file_id, sha256, file_size_bytes FROM file_version")
+        assert Counter(versions) == Counter(
+            (one["file_id"], one["sha256"], one["file_size_bytes"]) for one in uploads
+        )
 
 
 @pytest.mark.fault
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(7_200 if SOAK else 600)
 def test_what_was_acknowledged_survives(serve: Serve) -> None:
+    """Under uploads of all kinds, replacements, moves, deletions and restorations."""
     seed = int.from_bytes(os.urandom(4))
     print(f"seed {seed}")  # noqa: T201  # shown when the test fails
     chance = random.Random(seed)
     server = serve(workers=2, log_output="none")
-    acknowledged = Acknowledged()
-    for kill in range(KILLS):
-        threads = [
-            threading.Thread(target=acknowledged.upload, args=(server, f"{kill}-{number}"))
-            for number in range(UPLOADERS)
-        ]
-        for thread in threads:
-            thread.start()
-        time.sleep(chance.uniform(0, LONGEST))
-        server.kill()
-        for thread in threads:
-            thread.join()
+    people = [Person(f"person-{number}") for number in range(PEOPLE)]
+    for _ in range(KILLS):
+        with ThreadPoolExecutor(PEOPLE) as pool:
+            working = [
+                pool.submit(person.work, server, chance.getrandbits(32)) for person in people
+            ]
+            time.sleep(chance.uniform(0, LONGEST))
+            server.kill()
+        for work in working:
+            work.result()
         server.start()
-        check_after_restart(server, acknowledged)
-        names = sorted(acknowledged.stored)
-        check_content(server, chance.sample(names, min(5, len(names))))
-    assert len(acknowledged.stored) > 10 * KILLS
-    check_content(server, sorted(acknowledged.stored))
-    check_sound(server)
+        check_after_restart(server, people)
+        check_contents(server, people, chance)
+    assert sum(person.acts for person in people) > 10 * KILLS
+    check_records(server)
     server.stop()
     check_sound(server)
 

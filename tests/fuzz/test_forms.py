@@ -104,7 +104,7 @@ def test_a_form_is_files_or_a_refusal(
 ) -> None:
     form = Form(io.BytesIO(body), "multipart/form-data", len(body) if announced else None, options)
     try:
-        results = receiver.uploads.form(form)
+        results = receiver.uploads.form(form, "/")
     except (Refused, ClientDisconnected):
         results = []
     assert not any(receiver.incoming.iterdir())
@@ -114,7 +114,7 @@ def test_a_form_is_files_or_a_refusal(
         check_filename(file.filename)
         with receiver.files.blobs.open(file.sha256) as content:
             assert hashlib.sha256(content.read()).hexdigest() == file.sha256
-        receiver.files.trash(file.filename)
+        receiver.files.trash([file.file_id])
     for result in results:
         assert (result.file is None) != (result.problem is None)
         assert result.problem is None or isinstance(result.problem, Refused)
@@ -127,9 +127,9 @@ def test_what_is_sent_is_what_is_stored(receiver: Receiver, files: list[tuple[st
     """Contents that hold line ends and pieces of the boundary too."""
     files = [(name, content.replace(b"--b", b"-b")) for name, content in files]
     results = receiver.uploads.form(
-        Form(io.BytesIO(written(files)), "multipart/form-data", None, {"boundary": "b"})
+        Form(io.BytesIO(written(files)), "multipart/form-data", None, {"boundary": "b"}), "/"
     )
     for (name, content), result in zip(files, results, strict=True):
         assert result.file is not None, result.problem
         assert (result.filename, result.file.sha256) == (name, hashlib.sha256(content).hexdigest())
-        receiver.files.trash(name)
+        receiver.files.trash([result.file.file_id])

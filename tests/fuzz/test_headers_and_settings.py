@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strongroom.accounts.local import HOME, local_path
 from strongroom.errors import Refused
 from strongroom.files.downloads import _range
-from strongroom.files.service import StoredFile
+from strongroom.files.model import StoredFile
 from strongroom.settings import _duration, _hosts, _names, _network, _size
 
 APP = Flask(__name__)
@@ -28,7 +28,20 @@ RANGES = st.lists(
 
 def a_file(size: int) -> StoredFile:
     """One of this size."""
-    return StoredFile("id", "name", size, "text/plain", "0" * 64, "", None, 0)
+    return StoredFile(
+        file_id="id",
+        filename="name",
+        folder_id="root",
+        folder="/",
+        file_size_bytes=size,
+        content_type="text/plain",
+        detected_type="text/plain",
+        sha256="0" * 64,
+        created_at="",
+        created_by=None,
+        changed_at=0,
+        version_id="v",
+    )
 
 
 @given(RANGES | st.text(st.characters(max_codepoint=255), max_size=40), st.integers(0, 10**13))

@@ -51,3 +51,30 @@ def test_who_may_no_more_changes_nothing(house: House, act: str) -> None:
         assert refused.value.reason == "permission_revoked"
     assert house.accounts.users() == before[0]
     assert set(house.events()[len(before[1]) :]) <= {"account_change_failed"}
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.AUDITOR])
+@pytest.mark.parametrize("act", ACTS)
+def test_an_administrator_who_is_one_no_more(house: House, act: str, role: Role) -> None:
+    """What they were when their request began does not count, for files neither."""
+    ada = house.ada()
+    bob, signed = house.bob(Role.ADMIN)
+    assert house.store.write(lambda c: house.accounts.still_valid(c, signed.identity))
+    house.accounts.change(bob.user_id, role=role)
+    before = house.accounts.users()
+    assert not house.store.write(lambda c: house.accounts.still_valid(c, signed.identity))
+    with (
+        Flask("x").test_request_context(environ_overrides={IDENTITY_KEY: signed.identity}),
+        pytest.raises(Refused) as refused,
+    ):
+        ACTS[act](house.accounts, signed.identity, str(ada.identity.user_id))
+    assert refused.value.status in (401, 403)
+    assert house.accounts.users() == before
+
+
+def test_a_promoted_member_signs_in_anew(house: House) -> None:
+    """More rights need another identity as well: what is asked is whether it is still the same."""
+    house.ada()
+    bob, signed = house.bob(Role.MEMBER)
+    house.accounts.change(bob.user_id, role=Role.ADMIN)
+    assert not house.store.write(lambda c: house.accounts.still_valid(c, signed.identity))

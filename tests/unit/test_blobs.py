@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.files.blobs import Blob, Blobs, key_of
+from strongroom.files.types import TEXT, UNKNOWN
 from strongroom.objects import LocalObjects
 
 CONTENT = b"twelve thousand three hundred and forty-five" * 100
@@ -32,10 +33,12 @@ def store(blobs: Blobs, content: bytes) -> Blob:
         return arriving.publish()
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00", CONTENT])
-def test_a_blob_is_named_by_its_content(blobs: Blobs, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "media_type"), [(b"", UNKNOWN), (b"\x00", UNKNOWN), (CONTENT, TEXT)]
+)
+def test_a_blob_is_named_by_its_content(blobs: Blobs, content: bytes, media_type: str) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
-    assert store(blobs, content) == Blob(sha256, len(content))
+    assert store(blobs, content) == Blob(sha256, len(content), media_type)
     with blobs.open(sha256) as stream:
         assert stream.read() == content
     assert blobs.size(sha256) == len(content)

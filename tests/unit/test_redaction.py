@@ -215,10 +215,17 @@ def test_ordinary_text_stays(text: str) -> None:
 )
 def test_a_file_may_be_called_anything(capture: Capture, name: str) -> None:
     event = FileUploaded(
-        file_id="f1", filename=name, file_size_bytes=1, content_type="text/plain", sha256="0" * 64
+        file_id="f1",
+        filename=name,
+        folder=f"/{name}",
+        folder_id="d1",
+        file_size_bytes=1,
+        content_type="text/plain",
+        detected_type="text/plain",
+        sha256="0" * 64,
     )
     capture.pipeline.log(event)
-    assert capture.only()["filename"] == name
+    assert (capture.only()["filename"], capture.only()["folder"]) == (name, f"/{name}")
     assert name not in encode(capture.only(), Stream.AUDIT).entry.decode()
 
 
@@ -238,8 +245,11 @@ def test_what_the_client_declared_as_type_is_searched(capture: Capture) -> None:
         FileUploaded(
             file_id="f1",
             filename="a",
+            folder="/",
+            folder_id="d1",
             file_size_bytes=1,
             content_type=f"text/plain; token={CANARY}",
+            detected_type="text/plain",
             sha256="0" * 64,
         )
     )

@@ -14,10 +14,11 @@ from click.testing import CliRunner, Result
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.ledger.keyfile import create_key
 from strongroom.audit.merkle import SigningKey
-from strongroom.bootstrap import Installation
+from strongroom.bootstrap import OWN_CATALOGUE, Installation
 from strongroom.cli import main
 from strongroom.files.blobs import Blob, Blobs
 from strongroom.files.service import FileService
+from strongroom.files.tables import ROOT_ID
 from strongroom.settings import load
 
 
@@ -29,17 +30,17 @@ class Installed:
         self.installation = Installation.open(load(data=data))
         self.store = self.installation.store
         self.blobs = Blobs(self.installation.objects)
-        self.audit = AuditLog(store=self.store, name="strongroom")
+        self.audit = AuditLog(store=self.store, catalogue=OWN_CATALOGUE, name="strongroom")
         self.files = FileService(self.store, self.blobs, self.audit, lambda *_: True)
         self.key: SigningKey = create_key(data / "ledger.key", "example.org/log")
 
-    def add(self, name: str, content: bytes) -> Blob:
+    def add(self, name: str, content: bytes, replaces: str | None = None) -> Blob:
         """Upload a file, and sign."""
         with self.blobs.receive() as incoming:
             for line in BytesIO(content):
                 incoming.write(line)
             blob = incoming.publish()
-        self.files.add(name, "text/plain", blob)
+        self.files.add(ROOT_ID, name, "text/plain", blob, replaces=replaces)
         self.sign()
         return blob
 
@@ -184,7 +185,7 @@ def test_stored_files_hold(installed: Installed) -> None:
     installed.add("a.txt", b"one\n")
     installed.add("b.txt", b"two\n")
     installed.add("again.txt", b"one\n")
-    installed.files.trash("b.txt")
+    installed.files.trash([installed.files.find("b.txt").file_id])
     assert files(installed) == (0, "None", None)
 
 
@@ -199,6 +200,75 @@ def test_stored_files_that_do_not_hold(installed: Installed) -> None:
         assert reason.endswith("is not what was uploaded")
     path.unlink()
     assert files(installed) == (1, f"the content {blob.sha256} is gone", 1)
+
+
+def test_what_was_purged_is_missed_by_nobody(installed: Installed) -> None:
+    """As often as a content was uploaded to a file, so often it must have been purged."""
+    service, replaced = installed.files, None
+    for content in (b"one\n", b"two\n", b"one\n", b"one\n"):
+        blob = installed.add("a.txt", content, replaced)
+        replaced = blob.sha256
+    installed.add("b.txt", b"one\n")
+    file = service.find("a.txt")
+    first = service.versions(file.file_id)[1][-1]
+    service.restore_version(file.file_id, first.version_id)
+    assert files(installed)[0] == 0
+    service.trash([file.file_id])
+    service.purge([file.file_id])
+    installed.sign()
+    assert len(installed.audit.records("event:file_purged")) == 4
+    assert files(installed) == (0, "None", None)
+    service.trash([service.find("b.txt").file_id])
+    service.empty_trash()
+    (installed.data / "objects" / "blobs").rename(installed.data / "gone")
+    installed.sign()
+    assert files(installed) == (0, "there are no files", None)
+
+
+@pytest.mark.parametrize("which", ["the first", "the last"])
+def test_one_purge_too_few(installed: Installed, which: str) -> None:
+    """Two uploads of one content to a file, and one purge: the other version has just vanished."""
+    blob = installed.add("a.txt", b"one\n")
+    installed.add("a.txt", b"one\n", blob.sha256)
+    installed.add("a.txt", b"two\n", blob.sha256)
+    installed.alter("UPDATE file_version SET replaced_at = 5 WHERE replaced_at IS NOT NULL")
+    order = "created_at" if which == "the first" else "created_at DESC"
+    installed.alter(
+        "DELETE FROM file_version WHERE version_id = (SELECT version_id FROM file_version "
+        f"WHERE file_size_bytes = 4 AND replaced_at IS NOT NULL ORDER BY {order} LIMIT 1)"
+    )
+    assert installed.files.purge_old() == 1
+    installed.sign()
+    code, reason, seq = files(installed)
+    assert (code, seq) == (1, 0)
+    assert reason == "the file uploaded then is gone, or has other content"
+
+
+def test_a_purge_of_another_file_excuses_nothing(installed: Installed) -> None:
+    installed.add("a.txt", b"one\n")
+    other = installed.add("b.txt", b"one\n")
+    installed.files.trash([installed.files.find("b.txt").file_id])
+    installed.files.empty_trash()
+    installed.alter(f"DELETE FROM file_version WHERE sha256 = '{other.sha256}'")
+    installed.sign()
+    assert files(installed)[::2] == (1, 0)
+
+
+def test_damage_is_remembered_and_forgotten(installed: Installed) -> None:
+    """As by the scrub, if the outcome is recorded at all."""
+    blob = installed.add("b.txt", b"two\n")
+    installed.path(blob).write_bytes(b"twO\n")
+    assert installed.verify("--files", "--no-record").exit_code == 1
+    assert installed.files.known_damage() == []
+    for _ in range(2):
+        assert installed.verify("--files").exit_code == 1
+    assert installed.files.known_damage() == [blob.sha256]
+    [record] = installed.audit.records("event:content_damaged")
+    assert (record["level"], record["filename"]) == ("critical", "b.txt")
+    installed.path(blob).write_bytes(b"two\n")
+    installed.sign()
+    assert installed.verify("--files").exit_code == 0
+    assert installed.files.known_damage() == []
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ READING = ("GET", "HEAD")
 
 
 _OPEN = re.compile(r"/(sign-in|sign-out|setup|password|healthz|readyz|(.+/)?static/.*)")
-_FILES = re.compile(r"/(files|upload|delete/.*|api/v1/files(/.*)?)?")
+_FILES = re.compile(
+    r"/((files|folders|upload|delete|trash|zip|api/v1/(files|folders|trash|move))(/.*)?)?"
+)
+_TUS = re.compile(r"/tus/.*")
 _LOGS = re.compile(r"/(logs|ledger|api/v1/records)(/.*)?")
 
 
@@ -41,6 +44,8 @@ class Route:
         """What it must need, written down apart from what the routes themselves declare."""
         if _OPEN.fullmatch(self.path):
             return Access.ANYBODY
+        if _TUS.fullmatch(self.path) or self.path == "/folders/new":
+            return Permission.FILES_WRITE  # what is asked there is how to write
         if _FILES.fullmatch(self.path):
             return Permission.FILES_READ if self.method in READING else Permission.FILES_WRITE
         if _LOGS.fullmatch(self.path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from tests.web.completeness import FILE, RECORD, Example, State
+from tests.web.completeness import FILE, NO_METHOD, RECORD, Example, State
+from tests.web.folder_examples import DEEP, of_folders
+from tests.web.tus_examples import of_tus
 from tests.web.wire import BOUNDARY, FORM, HTML, HTMX, JSON, SMALL_LIMIT, Part, api, form
 
 E = Example
@@ -35,6 +38,7 @@ UPLOADS = [
     E("POST", "/upload", "/upload", 400, ("upload_failed",), form(), FORM, reason="no_file_in_request"),
     E("POST", "/upload", "/upload", 400, ("upload_failed",), form_of(""), FORM, reason="filename_empty"),
     E("POST", "/upload", "/upload", 400, ("upload_failed",), DAMAGED, FORM, reason="form_not_valid"),
+    E("POST", "/upload", "/upload?folder=/none", 404, ("upload_failed",), form_of("a"), FORM, reason="folder_not_found"),
     E("POST", "/upload", "/upload", 409, ("upload_failed",), form_of(FILE), FORM, reason="filename_taken"),
     E("POST", "/upload", "/upload", 413, ("upload_failed",), CROWDED, FORM, reason="form_too_large"),
     E("POST", "/upload", "/upload", 413, ("upload_failed",), form_of("large", bytes(SMALL_LIMIT + 1)), FORM,
@@ -44,6 +48,12 @@ UPLOADS = [
     E("POST", "/upload", "/upload", 500, ("upload_error",), form_of("broken"), FORM, State.BROKEN, "storage_failed"),
     E("POST", "/upload", "/upload", 503, (), form_of("mute"), FORM, State.MUTE, "journal_not_writable"),
     E("PUT", PATH, api("new.txt"), 201, ("file_uploaded",), b"x"),
+    E("PUT", PATH, "/api/v1/files/{foldername}/new.txt", 201, ("folder_created", "file_uploaded"), b"x"),
+    E("PUT", PATH, "/api/v1/files/{named}", 204, ("file_uploaded",), b"x", {"If-Match": "{tag}"}),
+    E("PUT", PATH, api(FILE), 412, ("upload_failed",), b"x", {"If-Match": '"0"'}, reason="version_not_current"),
+    E("PUT", PATH, api(FILE), 400, ("upload_failed",), b"x", {"If-Match": "*"}, reason="condition_not_valid"),
+    E("PUT", PATH, f"/api/v1/files/{DEEP}", 400, ("upload_failed",), b"x", reason="path_too_deep"),
+    E("PUT", PATH, "/api/v1/files/a//b", 400, ("upload_failed",), b"x", reason="filename_empty"),
     E("PUT", PATH, api(".."), 400, ("upload_failed",), b"x", reason="filename_not_allowed"),
     E("PUT", PATH, api(LONG), 400, ("upload_failed",), b"x", reason="filename_too_long"),
     E("PUT", PATH, api("part"), 400, ("upload_failed",), b"x", {"Content-Range": "bytes 0-0/9"},
@@ -81,17 +91,12 @@ def listings() -> Iterator[Example]:
     for path in ("/", "/files", "/api/v1/files", "/api/v1/files/"):
         yield E("GET", path, path, 200, ("files_listed",))
         yield E("GET", path, f"{path}?cursor=x", 400, ("list_failed",), reason="cursor_not_valid")
+        yield E("GET", path, f"{path}?sort=x", 400, ("list_failed",), reason="sort_not_valid")
+        missing = f"{path}?folder=/none"
+        yield E("GET", path, missing, 404, ("list_failed",), reason="folder_not_found")
         yield E("GET", path, path, 500, ("list_failed",), None, {}, State.BROKEN, "list_error")
         yield E("GET", path, path, 503, (), None, {}, State.MUTE, "journal_not_writable")
         yield E("HEAD", path, path, 200, ("files_listed",))
-    yield E(
-        "GET",
-        "/api/v1/files",
-        "/api/v1/files?folder=x",
-        404,
-        ("list_failed",),
-        reason="folder_not_found",
-    )
 
 
 def deletions() -> Iterator[Example]:
@@ -216,6 +221,8 @@ def _own() -> list[Example]:
         *DOWNLOADS,
         *listings(),
         *deletions(),
+        *of_folders(),
+        *of_tus(),
         *views(),
         *proofs(),
         *ledger(),
@@ -251,10 +258,11 @@ def refused_at_the_door() -> Iterator[Example]:
 def other_methods() -> Iterator[Example]:
     """OPTIONS is answered by every route; what no route has is 405, and what is nowhere 404."""
     for rule in sorted({example.rule for example in _own()}):
-        target = rule.partition("<")[0] + ("x" if "<" in rule else "")
+        target = re.sub("<[^>]*>", "x", re.sub("<uuid:[^>]*>", RECORD, rule))
         uncounted = None if "static" in rule or rule in ("/healthz", "/readyz") else ()
-        yield E("OPTIONS", rule, target, 200, uncounted)
-        yield E("PATCH", rule, target, 405, uncounted, b"")
+        answered = 204 if rule.startswith("/tus/") else 200
+        yield E("OPTIONS", rule, target, answered, uncounted)
+        yield E(NO_METHOD, rule, target, 405, uncounted, b"")
     yield E("GET", "/nowhere", "/nowhere", 404, ())
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from tests.serving import Installation
 from tests.web.completeness import FILE, Example, Route, State, gaps, plain, reasons_of_the_product
 from tests.web.examples import EXAMPLES, FULL_LIMIT
 from tests.web.expect import Record, records_of
+from tests.web.made import Made
 from tests.web.wire import PATIENCE, SMALL_LIMIT, Answer, api, put, send
 
-ASIDE = {"unhandled_exception", "message_logged"}
-"""What the server says of a fault of its own, beside the outcome."""
+ASIDE = {"unhandled_exception", "message_logged", "content_damaged"}
+"""What the server says of a fault of its own, beside the outcome; of damaged content, once."""
 
 HALF_A_DOWNLOAD = 100_000
 LARGE = 64 * 1024 * 1024
@@ -61,14 +63,16 @@ def test_leaving_out_is_noticed(tmp_path: Path) -> None:
 
 @contextmanager
 def lost_table(server: Installation) -> Iterator[None]:
-    """The database has no table of files."""
+    """The database has no tables of files and uploads."""
     with closing(sqlite3.connect(server.data / "strongroom.db")) as connection:
         connection.execute("PRAGMA busy_timeout = 30000")
-        connection.execute("ALTER TABLE file RENAME TO file_aside")
+        for table in ("node", "upload"):
+            connection.execute(f"ALTER TABLE {table} RENAME TO {table}_aside")
         try:
             yield
         finally:
-            connection.execute("ALTER TABLE file_aside RENAME TO file")
+            for table in ("node", "upload"):
+                connection.execute(f"ALTER TABLE {table}_aside RENAME TO {table}")
 
 
 @contextmanager
@@ -95,6 +99,17 @@ def lost_ledger(
             for table in tables:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
                 connection.execute(f"ALTER TABLE {table}_aside RENAME TO {table}")
+
+
+def about(server: Installation, example: Example) -> Example:
+    """The example, with what it is about made and named."""
+    made = Made(server)
+    return replace(
+        example,
+        target=made.fill(addressed(server, example.target)),
+        body=made.fill_bytes(example.body),
+        headers={name: made.fill(value) for name, value in example.headers.items()},
+    )
 
 
 def addressed(server: Installation, target: str) -> str:
@@ -174,13 +189,13 @@ def test_every_outcome_leaves_its_records(
     server = servers[example.state]
     if send(server, "HEAD", api(FILE)).status == 404:
         put(server, FILE)
+    example = about(server, example)
     if example.leaves:
         check_left(server, example)
         return
-    target = addressed(server, example.target)
     condition = CONDITIONS.get(example.state)
     with condition(server) if condition else nullcontext():
-        answer = send(server, example.method, target, example.body, dict(example.headers))
+        answer = send(server, example.method, example.target, example.body, example.headers)
     assert answer.status == example.status, answer.text
     if example.events is None:
         assert server.records(f"request_id:{answer.request_id}") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from tests.fault.stored import check_sound, database, incoming
 from tests.serving import Installation
+from tests.web.tus.client import TusClient
 from tests.web.wire import api, put, send
 
 
@@ -95,10 +97,42 @@ def test_what_is_too_much_is_noted(stopped: Installation) -> None:
     orphan.write_bytes(b"nobody's")
     assert bad(stopped) == {}
     notes = {f["check"]: f["text"] for f in stopped.doctor() if f["state"] == "note"}
-    assert "1" in notes["orphans"]
+    assert "1, 8 B" in notes["orphans"]
     assert "1" in notes["leftovers"]
     stopped.start()
     assert incoming(stopped) == []
+
+
+def test_content_that_was_found_damaged(stopped: Installation) -> None:
+    path = blobs(stopped)[0]
+    content, times = path.read_bytes(), path.stat()
+    path.write_bytes(content[:-1] + b"?")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert bad(stopped) == {}  # doctor reads no content
+    assert stopped.run("verify", "--files", check=False).returncode == 1
+    found = bad(stopped)
+    assert found.keys() == {"damaged", "evidence"}
+    assert path.name in found["damaged"]
+    path.write_bytes(content)
+    stopped.run("verify", "--files")
+    assert bad(stopped) == {}
+
+
+def test_what_people_store_is_counted(stopped: Installation) -> None:
+    change(stopped, "INSERT INTO user_storage (user_id, used_bytes) VALUES ('somebody', 7)")
+    assert "somebody" in bad(stopped)["usage"]
+    change(stopped, "UPDATE user_storage SET used_bytes = 0")
+    assert bad(stopped) == {}
+
+
+def test_uploads_that_have_half_arrived(stopped: Installation) -> None:
+    stopped.start()
+    client = TusClient(stopped)
+    address = client.begin("large.bin", 1_000)
+    assert client.patch(address, 0, b"x" * 300).status == 204
+    notes = {f["check"]: f["text"] for f in stopped.doctor() if f["state"] == "note"}
+    assert notes["uploads"] == "half arrived, to be resumed: 1, 300 B"
+    assert bad(stopped) == {}
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:

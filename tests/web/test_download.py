@@ -209,9 +209,17 @@ def test_content_that_is_gone_is_our_fault(stored: Installation) -> None:
     blob.unlink()
     answer = get(stored, "gone.bin")
     answer.problem(500, "content_missing")
-    expect(
-        stored, answer, "download_failed", reason="content_missing", status=500, outcome="failed"
+    damaged, failed = expect(
+        stored,
+        answer,
+        "content_damaged",
+        "download_failed",
+        reason="content_missing",
+        outcome="failed",
     )
+    assert (damaged["level"], failed["level"], failed["status"]) == ("critical", "error", 500)
+    again = get(stored, "gone.bin")
+    expect(stored, again, "download_failed", reason="content_missing")
     assert records_of(stored, answer.request_id).response["level"] == "error"
     assert send(stored, "DELETE", api("gone.bin")).status == 204
 

@@ -42,9 +42,9 @@ def test_a_plain_form_with_some_failures_tells_of_each(server: Installation) -> 
     page = follow(server, answer)
     expect(server, answer, "upload_failed", "file_uploaded", "upload_failed")
     told = notices(page)
-    assert [kind for kind, _ in told] == ["warning", "ok", "warning"]
+    assert [kind for kind, _ in told] == ["warning", "warning", "ok"]
     assert [text.partition(" was ")[0].partition(" is ")[0] for _, text in told] == [
-        "old.txt", "..<i>", "..",
+        "old.txt", "..", "..<i>",
     ]  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def test_htmx_gets_the_new_rows(server: Installation) -> None:
     assert "HX-Request" in answer.header("Vary")
     records = expect(server, answer, "file_uploaded", "file_uploaded")
     ids = [e.attributes.get("id") for e in read(answer) if e.tag == "tr"]
-    assert ids == [f"file-{record['file_id']}" for record in records]
+    assert ids == [f"node-{record['file_id']}" for record in records]
 
 
 def test_htmx_is_told_what_failed(server: Installation) -> None:

@@ -253,6 +253,21 @@ WRITING = [
     ("POST", "/upload"),
     ("POST", "/delete/kept.txt"),
     ("DELETE", "/delete/kept.txt"),
+    ("PUT", "/api/v1/folders/new"),
+    ("DELETE", "/api/v1/folders/kept"),
+    ("POST", "/api/v1/move"),
+    ("POST", f"/api/v1/trash/{RECORD}"),
+    ("DELETE", f"/api/v1/trash/{RECORD}"),
+    ("POST", "/folders"),
+    ("POST", "/files/rename"),
+    ("POST", "/files/delete"),
+    ("POST", "/trash/empty"),
+    ("POST", f"/files/{RECORD}/versions/{RECORD}"),
+    ("POST", f"/folders/{RECORD}/permissions"),
+    ("POST", "/tus/"),
+    ("PATCH", f"/tus/{RECORD}"),
+    ("POST", f"/tus/{RECORD}"),
+    ("DELETE", f"/tus/{RECORD}"),
 ]
 
 
@@ -284,6 +299,10 @@ def test_a_token_for_writing_reads_nothing(house: House, callers: dict[str, Call
         assert client.put("/api/v1/files/blind.txt", content=b"x").status_code == 201
         assert client.get("/api/v1/files/blind.txt").status_code == 403
         assert client.get("/api/v1/files").json()["detail"].startswith("This token may not see")
+        for place in ("/", "/files", "/files?query=b", "/zip?folder=/", "/trash", "/api/v1/trash",
+                      f"/files/move?folder=/&node={RECORD}", f"/files/rename?node={RECORD}",
+                      f"/files/{RECORD}/versions", f"/folders/{RECORD}/permissions"):  # fmt: skip
+            assert client.get(place).json()["reason"] == "permission_missing", place
         assert client.delete("/api/v1/files/blind.txt").status_code in (200, 204)
 
 

@@ -42,9 +42,6 @@ GOOD = {
 BAD = {
     "this folder": (".", "filename_not_allowed"),
     "folder above": ("..", "filename_not_allowed"),
-    "path": ("a/b.txt", "filename_not_allowed"),
-    "traversal": ("../../etc/passwd", "filename_not_allowed"),
-    "absolute": ("/etc/passwd", "filename_not_allowed"),
     "backslash": ("a\\b.txt", "filename_not_allowed"),
     "newline": ("a\nb.txt", "filename_not_allowed"),
     "newline at the end": ("a.txt\n", "filename_not_allowed"),
@@ -60,6 +57,13 @@ BAD = {
     "300 characters": ("x" * 300, "filename_too_long"),
     "256 bytes": ("語" * 85 + "x", "filename_too_long"),
 }
+
+PATHS = {
+    "path": ("a/b.txt", "filename_not_allowed"),
+    "traversal": ("../../etc/passwd", "filename_not_allowed"),
+    "absolute": ("/etc/passwd", "filename_not_allowed"),
+}
+"""No names; in an address they are folders, and what they are there: ``test_no_address_is_a_path``."""
 
 
 def by_name(cases: dict[str, object]) -> pytest.MarkDecorator:
@@ -126,6 +130,30 @@ def test_names_that_look_alike_are_different_files(server: Installation) -> None
         assert send(server, "DELETE", api(GOOD[case])).status == 204
 
 
+def test_a_slash_makes_folders(server: Installation) -> None:
+    """Encoded or not: in an address it stands between names, and never in one."""
+    answer = send(server, "PUT", "/api/v1/files/Contracts/2026%2Flease.pdf", b"signed")
+    assert (answer.json()["filename"], answer.json()["folder"]) == ("lease.pdf", "/Contracts/2026")
+    assert answer.header("Location") == "/api/v1/files/Contracts/2026/lease.pdf"
+    told = expect(server, answer, "folder_created", "folder_created", "file_uploaded")
+    assert [record["folder"] for record in told] == ["/Contracts", *["/Contracts/2026"] * 2]
+    assert send(server, "GET", api("Contracts/2026/lease.pdf")).body == b"signed"
+    assert send(server, "GET", "/api/v1/files/Contracts/lease.pdf").status == 404
+    assert send(server, "DELETE", "/api/v1/folders/Contracts").status == 204
+
+
+@by_name(dict(BAD))
+def test_a_bad_name_of_a_folder(server: Installation, case: str) -> None:
+    name, reason = BAD[case]
+    answer = send(server, "PUT", api(f"{name}/x"), b"x")
+    answer.problem(400, reason)
+    expect(server, answer, "upload_failed", reason=reason, filename="x", folder=f"/{name}")
+    answer = send(server, "PUT", f"/api/v1/folders/{in_url(name)}", b"")
+    answer.problem(400, reason)
+    expect(server, answer, "change_failed", reason=reason)
+    _nothing_was_kept(server)
+
+
 @by_name(dict(BAD))
 def test_a_bad_name_by_put(server: Installation, case: str) -> None:
     name, reason = BAD[case]
@@ -135,9 +163,9 @@ def test_a_bad_name_by_put(server: Installation, case: str) -> None:
     _nothing_was_kept(server)
 
 
-@by_name(dict(BAD))
+@by_name(dict(BAD | PATHS))
 def test_a_bad_name_by_form(server: Installation, case: str) -> None:
-    name, reason = BAD[case]
+    name, reason = (BAD | PATHS)[case]
     # RFC 8187 encoding: the only way for such a name through a form's header as it is.
     encoded = f"; filename*=UTF-8''{in_url(name)}"
     answer = upload(server, Part(b"x", disposition=encoded))
@@ -147,7 +175,32 @@ def test_a_bad_name_by_form(server: Installation, case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["..", ".", "%2e%2e", "a//b", "//", "../../../etc/passwd", "a/", "%0A", "a%0Ab"]
+    "target",
+    [
+        "..",
+        ".",
+        "%2e%2e",
+        "a//b",
+        "//",
+        "../../../etc/passwd",
+        "a/",
+        "%0A",
+        "a%0Ab",
+        "%2Fetc",
+        "a%2F%2Fb",
+        "a/../b",
+        "a/%2e%2e/b",
+        "a/./b",
+        "a%2F..",
+        "a/%20/b",
+        "%0A/b",
+        "a%00/b",
+        "%E2%80%AE/b",
+        "/a",
+        "a/b/",
+        f"{'x' * 300}/b",
+        "/".join("x" * 66),
+    ],
 )
 def test_no_address_is_a_path(server: Installation, target: str) -> None:
     answer = send(server, "PUT", f"/api/v1/files/{target}", b"x")
@@ -210,5 +263,6 @@ def test_a_backslash_in_a_form_is_not_dropped(server: Installation, name: str) -
 
 
 def _nothing_was_kept(server: Installation) -> None:
-    assert send(server, "GET", "/api/v1/files").json()["files"] == []
+    listed = send(server, "GET", "/api/v1/files").json()
+    assert (listed["files"], listed["folders"]) == ([], [])
     assert not any((server.data / "objects" / "incoming").iterdir())

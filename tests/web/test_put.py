@@ -23,8 +23,8 @@ def test_a_new_name_is_created(server: Installation) -> None:
     assert answer.header("ETag") == f'"{digest}"'
     stored = answer.json()
     assert stored.keys() == {
-        "file_id", "filename", "folder", "file_size_bytes", "content_type", "sha256",
-        "created_at", "created_by",
+        "file_id", "filename", "folder", "file_size_bytes", "content_type", "detected_type",
+        "sha256", "created_at", "created_by",
     }  # fmt: skip
     assert stored["filename"] == "new.png"
     assert stored["folder"] == "/"

@@ -1,11 +1,12 @@
 """Secrets sent through every input are neither stored nor printed.
 
-Each secret is a word of its own, so that a leak names its way in. Names of files are not among
-the inputs: a file may be called anything, and its name can be forgotten.
+Each secret is a word of its own, so that a leak names its way in. Names of files and folders are not
+among the inputs: they may be called anything, and it can be forgotten what they were called.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,8 @@ from urllib.parse import quote
 from tests.serving import Installation
 from tests.web.completeness import State
 from tests.web.examples import EXAMPLES
+from tests.web.made import Made
+from tests.web.tus.client import PIECE, VERSION, metadata
 from tests.web.wire import FORM, HTML, HTMX, JSON, Part, api, exchange, form, head_of, send
 
 Serve = Callable[..., Installation]
@@ -22,7 +25,17 @@ QUERIES = {
     "receipt": "/?receipt={}",
     "list": "/files?token={}&cursor={}",
     "files": "/api/v1/files?access_token={}",
-    "folder": "/api/v1/files?folder={}",
+    "sort": "/files?sort={}",
+    "search in names": "/files?query={}",
+    "search in names, by script": "/api/v1/files?folder=/&query=token%3D{}",
+    "page of a search": "/files?query=x&cursor={}",
+    "zip": "/zip?folder=/none&password={}",
+    "zip of one": "/zip?node={}",
+    "rename": "/files/rename?node={}",
+    "move": "/files/move?folder=/&node={}",
+    "new folder": "/folders/new?folder=/&token={}",
+    "trash": "/trash?token={}",
+    "versions": "/files/01a20000-0000-7000-8000-000000000000/versions?token={}",
     "download": "/api/v1/files/none?sig={}",
     "viewer": "/logs?api_key={}",
     "record": "/logs/none?x={}",
@@ -61,6 +74,42 @@ HEADERS = {
     "Host": "me:{}@127.0.0.1",
     "Content-Type": "text/plain; token={}",
 }
+
+FORMS = {
+    "/folders": ("folder=/&name=..&password={}",),
+    "/files/rename": ("node={}&name=x", "node=x&name=..&token={}"),
+    "/files/move": ("node={}&to=/", "node=x&to=/&token={}"),
+    "/files/delete": ("node={}", "node=x&password={}"),
+    "/files/restore": ("node={}",),
+    "/trash/restore": ("node={}", "node=x&name=x&token={}"),
+    "/trash/purge": ("node={}",),
+    "/trash/empty": ("password={}",),
+    "/folders/00000000-0000-0000-0000-000000000000/permissions": (
+        "permission-{}=read", "permission-everyone={}", "permission-everyone=write&password={}",
+        "inherit={}",
+    ),
+}  # fmt: skip
+"""By address, what is sent there by forms."""
+
+MOVES = (
+    '{"from": "/none", "to": "/x", "password": "{}"}',
+    '{"password": "{}"}',
+    '{"from": {"token": "{}"}, "to": 1}',
+    '["Bearer {}"]',
+    '{"from": "/none", "password": "{}',
+)
+
+TUS = {
+    "Upload-Metadata": ("filename Li4=,token {}", "{} eA==", "filename eA==,{}", "{}"),
+    "Upload-Length": ("{}", "4"),
+    "Upload-Offset": ("{}",),
+    "Upload-Checksum": ("sha1 {}", "{} eA=="),
+    "Upload-Concat": ("final;{}",),
+    "Tus-Resumable": ("{}",),
+    "X-HTTP-Method-Override": ("{}",),
+    "Upload-Defer-Length": ("{}",),
+}
+"""Headers of resumable uploads; in metadata the secret stands in Base64 as well."""
 
 BODIES = {
     "form field": (FORM, form(Part(b"{}", None, "password", None))),
@@ -124,24 +173,55 @@ def _send_everything(server: Installation, canaries: Canaries) -> None:
             secret = canaries.into(f"{way} to {target}")
             headers = {name: value.replace("{}", secret) for name, value in kind.items()}
             send(server, method, target, body.replace(b"{}", secret.encode()), headers)
+    _send_to_folders(server, canaries)
     for way, request in DAMAGED.items():
         exchange(server, request.replace(b"{}", canaries.into(f"damaged {way}").encode()))
 
 
+def _send_to_folders(server: Installation, canaries: Canaries) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded", **HTML}
+    for target, bodies in FORMS.items():
+        for body in bodies:
+            secret = canaries.into(f"{body} to {target}")
+            send(server, "POST", target, body.replace("{}", secret).encode(), kind)
+    for text in MOVES:
+        sent = text.replace("{}", canaries.into(f"move {text}")).encode()
+        send(server, "POST", "/api/v1/move", sent, {"Content-Type": "application/json"})
+    usual = {**VERSION, "Upload-Length": "4", "Upload-Metadata": metadata(filename="tus canary")}
+    upload = send(server, "POST", "/tus/", b"", usual).header("Location")
+    for name, values in TUS.items():
+        for value in values:
+            for method, target in (("POST", "/tus/"), ("PATCH", upload), ("HEAD", upload)):
+                secret = canaries.into(f"{name}: {value} of {method}")
+                inside = b64encode(secret.encode()).decode() if "token" in value else secret
+                given = {name: value.replace("{}", inside)}
+                content = None if method == "HEAD" else b"password=" + secret.encode()
+                send(
+                    server,
+                    method,
+                    target,
+                    content,
+                    {**usual, **PIECE, "Upload-Offset": "0", **given},
+                )
+
+
 def _walk_every_route(server: Installation, canaries: Canaries) -> None:
     """Query, cookie and credentials of every route, for each of its outcomes."""
+    for name in ("example.txt", "large.bin", "missing.bin", "damaged.bin"):
+        send(server, "PUT", api(name), name.encode())
     for number, example in enumerate(EXAMPLES):
         if example.state is not State.SOUND or example.leaves:
             continue
         way = f"{number} {example.method} {example.rule} {example.status}"
+        made = Made(server)
         mark = "&" if "?" in example.target else "?"
-        target = f"{example.target}{mark}password={canaries.into(f'query of {way}')}"
+        target = f"{made.fill(example.target)}{mark}password={canaries.into(f'query of {way}')}"
         headers = {
-            **example.headers,
+            **{name: made.fill(value) for name, value in example.headers.items()},
             "Cookie": f"session={canaries.into(f'cookie of {way}')}",
             "Authorization": f"Bearer {canaries.into(f'credentials of {way}')}",
         }
-        send(server, example.method, target, example.body, headers)
+        send(server, example.method, target, made.fill_bytes(example.body), headers)
 
 
 def _pages(server: Installation, folder: Path) -> list[Path]:

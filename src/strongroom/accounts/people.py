@@ -30,7 +30,7 @@ from strongroom.accounts.rows import (
 from strongroom.accounts.tables import account, account_session, account_token
 from strongroom.audit.pipeline.clock import new_id
 from strongroom.errors import Refused
-from strongroom.permissions import PERMISSIONS, Role
+from strongroom.permissions import PERMISSIONS, Permission, Role
 
 
 class People(Part):
@@ -41,6 +41,14 @@ class People(Part):
         with self._store.read() as connection:
             rows = connection.execute(select(account).order_by(account.c.name_key))
             return [as_user(row) for row in rows]
+
+    def people_of_files(self) -> list[tuple[str, str]]:
+        """Id and name of everybody whose role lets them see files, by name."""
+        return [
+            (user.user_id, user.name)
+            for user in self.users()
+            if Permission.FILES_READ in PERMISSIONS[user.role] and not user.disabled
+        ]
 
     def user(self, user_id: str) -> User:
         """One account.

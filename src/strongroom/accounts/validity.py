@@ -40,7 +40,8 @@ def still_valid(connection: Connection, identity: Identity, now: int, lifetimes:
             return False
     if found is None or found.disabled:
         return False
-    return identity.permissions <= PERMISSIONS[Role(found.role)]
+    role = Role(found.role)
+    return identity.role is role and identity.permissions <= PERMISSIONS[role]
 
 
 def session_rows() -> Any:

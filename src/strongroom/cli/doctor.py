@@ -18,12 +18,10 @@ from strongroom.audit.events import Stream
 from strongroom.audit.journal.check import check_stream
 from strongroom.bootstrap import SCHEMAS, signing
 from strongroom.cli import data_options, main
+from strongroom.cli.doctor_files import file_findings
 from strongroom.cli.doctor_ledger import ledger_findings
 from strongroom.cli.finding import Finding
 from strongroom.errors import Corrupt
-from strongroom.files.blobs import Blobs
-from strongroom.files.service import content_sizes
-from strongroom.objects import LocalObjects
 from strongroom.settings import Settings, load, unknown_variables
 from strongroom.store import Store
 from strongroom.store.migrate import is_current
@@ -73,7 +71,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield Finding("database", "ok", str(store.path))
     yield from _journal(store)
     yield from ledger_findings(store, signing(settings))
-    yield from _content(store, settings)
+    yield from file_findings(store, settings)
 
 
 def _environment() -> Iterator[Finding]:
@@ -134,24 +132,3 @@ def _journal(store: Store) -> Iterator[Finding]:
             yield Finding(f"journal {stream}", "bad", str(error))
         else:
             yield Finding(f"journal {stream}", "ok", f"{count:,} records, none missing")
-
-
-def _content(store: Store, settings: Settings) -> Iterator[Finding]:
-    objects = LocalObjects(settings.objects_folder)
-    blobs = Blobs(objects)
-    wanted = content_sizes(store)
-    bad = [sha256 for sha256, size in wanted.items() if blobs.size(sha256) != size]
-    if bad:
-        yield Finding(
-            "content",
-            "bad",
-            f"missing or cut: {len(bad):,} of {len(wanted):,}, {bad[0]} among them",
-        )
-    else:
-        yield Finding("content", "ok", f"all there: {len(wanted):,}")
-    if orphans := sum(1 for sha256 in blobs.all() if sha256 not in wanted):
-        yield Finding("orphans", "note", f"content that belongs to no file: {orphans:,}")
-    if leftovers := objects.leftovers():
-        yield Finding(
-            "leftovers", "note", f"unfinished uploads: {leftovers:,}; the next start clears them"
-        )

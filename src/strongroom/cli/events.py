@@ -38,6 +38,7 @@ def events(with_fields: bool, as_json: bool) -> None:
             table.add_row(item.name, item.type, item.part, item.meaning, item.otel or "")
     else:
         table = Table("event", "stream", "level", "meaning", box=None)
+        table.columns[0].no_wrap = True
         for event in catalogue:
             table.add_row(event.event_name, event.stream, _levels(event), _meaning(event))
     Console().print(table)

@@ -16,11 +16,16 @@ from rich.text import Text
 
 from strongroom.accounts.service import Accounts, User
 from strongroom.audit.extension import AuditLog
+from strongroom.audit.viewer.present import size_text
 from strongroom.bootstrap import OWN_CATALOGUE, lifetimes
 from strongroom.cli import data_options, main
 from strongroom.cli.log import open_store
+from strongroom.files.blobs import Blobs
+from strongroom.files.service import FileService
+from strongroom.files.service.part import Limits
+from strongroom.objects import LocalObjects
 from strongroom.permissions import Role
-from strongroom.settings import Settings, load
+from strongroom.settings import Settings, load, parse_size
 from strongroom.version import __version__
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -30,6 +35,12 @@ role_option = click.option("--role", type=click.Choice([role.value for role in R
 @contextmanager
 def accounts_of(flags: dict[str, object]) -> Iterator[Accounts]:
     """The accounts of an installation; what is done to them says that it came from here."""
+    with _audit_of(flags) as audit:
+        yield Accounts(audit.store, audit, lifetimes(load(**flags)))
+
+
+@contextmanager
+def _audit_of(flags: dict[str, object]) -> Iterator[AuditLog]:
     store = open_store(flags)
     audit = AuditLog(
         store=store,
@@ -41,7 +52,7 @@ def accounts_of(flags: dict[str, object]) -> Iterator[Accounts]:
     )
     try:
         with structlog.contextvars.bound_contextvars(by="command line"):
-            yield Accounts(store, audit, lifetimes(load(**flags)))
+            yield audit
     finally:
         store.close()
 
@@ -163,6 +174,55 @@ def unblock(name: str, as_json: bool, **flags: object) -> None:
         click.echo(json.dumps({"lifted": lifted}))
     else:
         click.echo("Lifted." if lifted else "Nothing was counted against it.", err=True)
+
+
+class _Quota(click.ParamType[int | str]):
+    """A size as settings have it, ``none`` for no limit, ``default`` for what the setting says."""
+
+    name = "quota"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Bytes, 0 for no limit; or the word ``default``."""
+        if value == "none":
+            return 0
+        if value == "default":
+            return "default"
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(f"{error}; or none, or default", param, ctx)
+
+
+@user.command()
+@data_options
+@click.argument("name")
+@click.argument("size", type=_Quota(), metavar="[SIZE|none|default]", required=False)
+@json_option
+def quota(name: str, size: int | str | None, as_json: bool, **flags: object) -> None:
+    """Say how much somebody may store, or show it: 500MB, 10GiB, none, or default.
+
+    Counted are all files they uploaded, older versions and the trash included. By default the
+    setting user_quota_bytes says how much.
+    """
+    settings = load(**flags)
+    with _audit_of(flags) as audit:
+        accounts = Accounts(audit.store, audit, lifetimes(settings))
+        blobs = Blobs(LocalObjects(settings.objects_folder))
+        limits = Limits(quota_bytes=settings.user_quota_bytes)
+        files = FileService(audit.store, blobs, audit, accounts.still_valid, limits)
+        found = accounts.user_named(name)
+        if size is not None:
+            files.set_quota(found.user_id, size if isinstance(size, int) else None)
+        usage = files.usage_of(found.user_id)
+    if as_json:
+        told = {"user_id": found.user_id, "name": found.name}
+        told_too = {"used_bytes": usage.used, "quota_bytes": usage.quota or None}
+        click.echo(json.dumps(told | told_too))
+        return
+    most = size_text(usage.quota) if usage.quota else "no limit"
+    click.echo(f"{found.name} uses {size_text(usage.used)}; quota: {most}.")
 
 
 def _give_link(found: User, secret: str, settings: Settings, *, as_json: bool) -> None:

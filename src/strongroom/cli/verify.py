@@ -37,11 +37,12 @@ from strongroom.audit.ledger.verify import (
 )
 from strongroom.audit.merkle import Malformed, VerifierKey
 from strongroom.audit.pipeline.render import escape
-from strongroom.bootstrap import signing
+from strongroom.bootstrap import OWN_CATALOGUE, signing
 from strongroom.cli import data_options, main
 from strongroom.cli.log import open_store
 from strongroom.errors import SettingsError, StrongroomError, Unavailable
 from strongroom.files.blobs import Blobs
+from strongroom.files.service import FileService
 from strongroom.files.verify import Contents
 from strongroom.objects import LocalObjects
 from strongroom.settings import load
@@ -102,16 +103,16 @@ def verify_(
     """
     settings = load(**flags)
     outside = [found for place in places for found in read_outside(place)]
-    more: list[Check] = []
-    if with_files:
-        more.append(Contents(Blobs(LocalObjects(settings.objects_folder))))
+    blobs = Blobs(LocalObjects(settings.objects_folder)) if with_files else None
+    contents = None if blobs is None else Contents(blobs)
+    more: list[Check] = [] if contents is None else [contents]
     try:
         store = open_store(dict(flags))
         trust, note = _trust(keys, store, flags)
         report = _run(store, trust, outside, more, places=signing(settings).copies, quiet=as_json)
     except DBAPIError as error:
         raise Unavailable(f"the database cannot be read: {error.orig}") from error
-    unrecorded = None if no_record else _record(store, report)
+    unrecorded = None if no_record else _record(store, report, contents, blobs)
     store.close()
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
@@ -176,12 +177,19 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f} records/s" if speed else "")
 
 
-def _record(store: Store, report: Report) -> str | None:
+def _record(
+    store: Store, report: Report, contents: Contents | None, blobs: Blobs | None
+) -> str | None:
     """Record what came of it; None, or why that was not possible."""
-    audit = AuditLog(store=store, name="strongroom", version=__version__)
+    audit = AuditLog(store=store, catalogue=OWN_CATALOGUE, name="strongroom", version=__version__)
     try:
         write_verdict(store, report.failure)
         audit.log(outcome(report))
+        if contents is not None and blobs is not None:
+            files = FileService(store, blobs, audit, lambda *_: True)
+            files.note_sound(contents.sound)
+            for sha256, (reason, stamp) in contents.damage.items():
+                files.note_damage(sha256, reason, stamp)
     except (StrongroomError, DBAPIError, OSError) as error:
         return str(error)
     return None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import IO, BinaryIO, Final, cast
 from urllib.parse import quote
@@ -21,7 +23,10 @@ from strongroom.audit.extension import AuditLog
 from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.addresses import name_in_path
 from strongroom.files.events import DownloadFailed, FileDownloaded
-from strongroom.files.service import FileService, StoredFile
+from strongroom.files.model import StoredFile
+from strongroom.files.refusals import version_missing
+from strongroom.files.service import FileService
+from strongroom.permissions import identity_of
 
 BLOCK: Final = 256 * 1024
 """Bytes a server reads at a time where it cannot use sendfile."""
@@ -37,23 +42,53 @@ class Downloads:
         self._files = files
         self._audit = audit
 
-    def respond(self, filename: str) -> Response:
-        """The response to the current request.
+    def respond(self, path: str) -> Response:
+        """The response to the current request for the file of that path.
 
         :raises Refused: 404 or 416, recorded as ``download_failed``
-        :raises ServerFault: the stored bytes are missing, recorded as ``download_failed``
+        :raises ServerFault: the stored bytes are missing or damaged, recorded as ``download_failed``
         :raises Unavailable: the download could not be recorded, so it is not released
         """
-        file_id = None
+        return self._respond(
+            lambda: self._files.find(name_in_path(path), identity_of(request)), path
+        )
+
+    def respond_version(self, file_id: str, version_id: str) -> Response:
+        """The response to the current request for one of the contents that a file has had.
+
+        :raises Refused: 404 or 416, recorded as ``download_failed``
+        """
+
+        def find() -> StoredFile:
+            blobs = self._files.blobs
+            stored, versions = self._files.versions(file_id, identity_of(request))
+            for version in versions:
+                if version.version_id == version_id:
+                    return replace(
+                        stored,
+                        version_id=version_id,
+                        sha256=version.sha256,
+                        file_size_bytes=version.file_size_bytes,
+                        content_type=version.content_type,
+                        detected_type=version.detected_type,
+                        damage=blobs.stamp(version.sha256) if version.damaged else None,
+                    )
+            raise version_missing(stored.filename)
+
+        return self._respond(find, None, file_id)
+
+    def _respond(
+        self, find: Callable[[], StoredFile], path: str | None, file_id: str | None = None
+    ) -> Response:
+        found = None
         try:
-            found = self._files.find(name_in_path(filename))
-            file_id = found.file_id
+            found = find()
             if request.if_none_match.contains_weak(found.sha256):
                 return _headers(Response(status=304), found)
             span = _range(found)
             return self._send(found, span)
         except (Refused, ServerFault) as problem:
-            self._record_failure(problem, filename, file_id)
+            self._record_failure(problem, path, found, file_id)
             raise
         except Unavailable:
             raise
@@ -62,39 +97,31 @@ class Downloads:
                 "download_error", "The server could not hand out this file. Try again in a moment."
             )
             fault.__cause__ = error
-            self._record_failure(fault, filename, file_id)
+            self._record_failure(fault, path, found, file_id)
             raise fault from error
 
     def _record_failure(
-        self, problem: Refused | ServerFault, filename: str, file_id: str | None
+        self,
+        problem: Refused | ServerFault,
+        path: str | None,
+        found: StoredFile | None,
+        file_id: str | None,
     ) -> None:
         denied = isinstance(problem, Refused)
+        folder, _, name = (path or "").removeprefix("/").rpartition("/")
         event = DownloadFailed(
             outcome=Outcome.DENIED if denied else Outcome.FAILED,
-            reason=problem.reason,
+            reason=problem.recorded if isinstance(problem, Refused) else problem.reason,
             status=problem.status,
-            filename=filename,
-            file_id=file_id,
+            filename=found.filename if found else name or None,
+            folder=found.folder if found else f"/{folder}" if path is not None else None,
+            file_id=found.file_id if found else file_id,
         )
         self._audit.log(event, error=None if denied else problem.__cause__ or problem)
 
     def _send(self, found: StoredFile, span: tuple[int, int] | None) -> Response:
         start, stop = span or (0, found.file_size_bytes)
-        try:
-            blob = self._files.blobs.open(found.sha256)
-        except OSError as error:
-            raise ServerFault(
-                "content_missing",
-                "The stored bytes of this file cannot be read. Tell whoever runs the server: "
-                "strongroom doctor says more.",
-            ) from error
-        if os.fstat(blob.fileno()).st_size != found.file_size_bytes:
-            blob.close()
-            raise ServerFault(
-                "content_damaged",
-                "The stored bytes of this file are not all there, so they are not handed out. "
-                "Tell whoever runs the server: strongroom doctor says more.",
-            )
+        blob = self._files.open_content(found)
         body = Span(blob, start, stop)
         response = Response(
             wrap_file(request.environ, cast("IO[bytes]", body), BLOCK),
@@ -113,6 +140,7 @@ class Downloads:
         event = FileDownloaded(
             file_id=found.file_id,
             filename=found.filename,
+            folder=found.folder,
             file_size_bytes=found.file_size_bytes,
             content_type=found.content_type,
             sha256=found.sha256,
@@ -201,16 +229,21 @@ def _set_range(value: str, response: Response) -> Response:
     return response
 
 
-def _headers(response: Response, found: StoredFile) -> Response:
+def as_attachment(response: Response, filename: str) -> Response:
+    """The response, with the headers under which a browser saves it and runs nothing of it."""
     # RFC 6266: the encoded name for all of today's clients, an ASCII one for the rest.
-    plain = found.filename.encode("ascii", "replace").decode("ascii").replace("?", "_")
-    encoded = f"UTF-8''{quote(found.filename, safe='')}"
+    plain = filename.encode("ascii", "replace").decode("ascii").replace("?", "_")
+    encoded = f"UTF-8''{quote(filename, safe='')}"
     response.headers.set(
         "Content-Disposition", "attachment", **{"filename": plain, "filename*": encoded}
     )
-    response.set_etag(found.sha256)
-    response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = SANDBOX
     return response
+
+
+def _headers(response: Response, found: StoredFile) -> Response:
+    response.set_etag(found.sha256)
+    response.headers["Accept-Ranges"] = "bytes"
+    return as_attachment(response, found.filename)

@@ -1,4 +1,4 @@
-"""Which names a file may have. A name is refused with a reason or kept to the letter."""
+"""Which names files and folders may have. A name is refused with a reason or kept to the letter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from strongroom.errors import Refused
 
 MAX_BYTES: Final = 255
 """Of the name in UTF-8: what other systems take, so that downloads can be saved."""
+
+MAX_DEPTH: Final = 64
+"""Folders in one another: what other systems can unpack, and a bound on every walk upwards."""
 
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
 _ISOLATES: Final = frozenset("\u2066\u2067\u2068\u2069")
@@ -39,6 +42,31 @@ def check_filename(name: str) -> str:
             f"The name takes {size} bytes; at most {MAX_BYTES} are possible. Shorten it.",
         )
     return name
+
+
+def split_path(path: str, most: int = MAX_DEPTH) -> list[str]:
+    """The names in a path, from the root down; none for the root, ``/`` or nothing at all.
+
+    One ``/`` may stand before the first and after the last name.
+
+    :param most: how many there may be; one more where the last may be a file's
+    :raises Refused: 400, as :func:`check_filename` for each name, or ``path_too_deep``
+    """
+    inner = path.removeprefix("/").removesuffix("/")
+    if not inner and len(path) < 2:
+        return []
+    names = [check_filename(name) for name in inner.split("/")]
+    if len(names) > most:
+        raise Refused(
+            "path_too_deep",
+            f"Folders can be {MAX_DEPTH} deep; this would be {len(names)}. Choose a place higher up.",
+        )
+    return names
+
+
+def name_key(name: str) -> str:
+    """What names are sorted and searched by: without case, and look-alike forms made one."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _not_allowed(why: str) -> Refused:

@@ -21,6 +21,7 @@ class Attempt:
     content_type: str | None = None
     size: int | None = None
     """Bytes announced or received."""
+    folder: str | None = None
 
 
 class UploadLog:
@@ -36,9 +37,10 @@ class UploadLog:
         """The client asked for what cannot be."""
         self._audit.log(
             UploadFailed(
-                reason=refusal.reason,
+                reason=refusal.recorded,
                 status=refusal.status,
                 filename=attempt.filename,
+                folder=attempt.folder,
                 content_type=attempt.content_type,
                 file_size_bytes=attempt.size,
             )
@@ -50,6 +52,7 @@ class UploadLog:
             UploadAborted(
                 bytes_in=attempt.size or 0,
                 filename=attempt.filename,
+                folder=attempt.folder,
                 content_type=attempt.content_type,
             )
         )
@@ -61,6 +64,7 @@ class UploadLog:
             reason=fault.reason,
             status=fault.status,
             filename=attempt.filename,
+            folder=attempt.folder,
             content_type=attempt.content_type,
         )
         self._audit.log(event, error=error)

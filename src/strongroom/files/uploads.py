@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any, Final
 
 from werkzeug.datastructures import FileStorage
@@ -20,8 +21,10 @@ from strongroom.audit.extension import AuditLog
 from strongroom.audit.viewer.present import size_text
 from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.blobs import IncomingBlob
+from strongroom.files.model import Folder, StoredFile
 from strongroom.files.names import check_filename
-from strongroom.files.service import FileService, StoredFile
+from strongroom.files.service import FileService
+from strongroom.files.service.part import now
 from strongroom.files.upload_log import Attempt, UploadLog
 from strongroom.permissions import Identity
 
@@ -53,6 +56,30 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What a raw body shall become.
+
+    :param path: folder and name
+    :param replaces: SHA-256 of the content to be replaced; None for a new file
+    """
+
+    path: str
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A raw body as it stands in the request.
+
+    :param length: in bytes as announced; None when it is not known beforehand
+    """
+
+    stream: IO[bytes]
+    content_type: str | None
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class UploadResult:
     """What became of one file of a form: it is stored, or there is a problem."""
 
@@ -72,75 +99,98 @@ class Uploads:
         self._log = UploadLog(audit)
         self.max_bytes = max_bytes
 
-    def put(
-        self,
-        filename: str,
-        content_type: str | None,
-        stream: IO[bytes],
-        length: int | None,
-        by: Identity | None = None,
-    ) -> StoredFile:
-        """Store a raw body under a name.
+    def put(self, target: Target, body: Body, by: Identity | None = None) -> StoredFile:
+        """Store a raw body under a name; folders above it that are missing are made.
 
-        :param length: of the body as announced; None when it is not known beforehand
         :raises Refused: the client's mistake, recorded as ``upload_failed``
         :raises ServerFault: ours, recorded as ``upload_error``
         :raises ClientDisconnected: the body broke off, recorded as ``upload_aborted``
         """
-        media_type = clean_type(content_type)
+        started = now()
+        *above, filename = target.path.removeprefix("/").rsplit("/", 1)
+        folder_path = "/" + "".join(above)
+        media_type = clean_type(body.content_type)
+        attempt = partial(Attempt, filename, media_type, folder=folder_path)
         received = 0
         try:
-            self._check_length(length, self.max_bytes)
-            self._files.check_free(filename)
-            room = self._room()
+            self._check_length(body.length, self.max_bytes)
+            check_filename(filename)
+            self._files.check_room(body.length, by)
+            folder = self._files.place(folder_path, by, make=True)
+            self._files.check_free(folder.folder_id, filename, by, target.replaces)
+            room, limit = self._files.room(by), self._limit()
             with self._files.blobs.receive() as blob:
-                while chunk := stream.read(CHUNK):
+                while chunk := body.stream.read(CHUNK):
                     received += len(chunk)
+                    limit(len(chunk))
                     room(len(chunk))
                     blob.write(chunk)
-                return self._files.add(filename, media_type, blob.publish(), by)
+                return self._files.add(
+                    folder.folder_id,
+                    filename,
+                    media_type,
+                    blob.publish(filename),
+                    by,
+                    replaces=target.replaces,
+                    started_at=started,
+                )
         except ClientDisconnected:
-            self._log.aborted(Attempt(filename, media_type, received))
+            self._log.aborted(attempt(received))
             raise
         except Refused as refusal:
-            self._log.refused(refusal, Attempt(filename, media_type, length))
+            self._log.refused(refusal, attempt(body.length))
             raise
         except Unavailable:
             raise
         except Exception as error:
-            raise self._log.failed(error, Attempt(filename, media_type)) from error
+            raise self._log.failed(error, attempt()) from error
 
-    def form(self, form: Form, by: Identity | None = None) -> list[UploadResult]:
+    def form(self, form: Form, folder_path: str, by: Identity | None = None) -> list[UploadResult]:
         """Store the files of a ``multipart/form-data`` body, from its fields named ``file``.
+
+        :param folder_path: where they go
 
         :raises Refused: the form as a whole cannot be accepted
         :raises ServerFault: the form as a whole could not be stored
         :raises ClientDisconnected: the body broke off; none of its files was kept
         """
         with ExitStack() as arriving:
+            started = now()
             parts: list[_Part] = []
             try:
                 self._check_length(form.length, self.max_bytes + FORM_OVERHEAD)
-                chosen = self._parse(form, parts, arriving)
+                self._files.check_room(form.length, by)
+                folder = self._files.place(folder_path, by)
+                chosen = self._parse(form, parts, arriving, self._files.room(by))
             except ClientDisconnected:
-                for attempt in [part.attempt() for part in parts] or [Attempt()]:
+                for attempt in [part.attempt(folder_path) for part in parts] or [Attempt()]:
                     self._log.aborted(attempt)
                 raise
             except Refused as refusal:
-                self._log.refused(refusal, _unfinished(parts))
+                self._log.refused(refusal, _unfinished(parts, folder_path))
                 raise
             except Unavailable:
                 raise
             except Exception as error:
-                raise self._log.failed(error, _unfinished(parts)) from error
+                raise self._log.failed(error, _unfinished(parts, folder_path)) from error
             # Only now, since a form that breaks off must leave nothing behind.
-            return self._store_all(chosen, by)
+            return self._store_all(chosen, folder, by, started)
 
-    def _parse(self, form: Form, parts: list[_Part], arriving: ExitStack) -> list[_Part]:
+    def _parse(
+        self,
+        form: Form,
+        parts: list[_Part],
+        arriving: ExitStack,
+        room: Callable[[int], None],
+    ) -> list[_Part]:
         """Read the whole form; what arrives is noted in ``parts`` while it does."""
         if form.mimetype != "multipart/form-data":
             raise _no_file()
-        room = self._room()
+        limit = self._limit()
+
+        def take(count: int) -> None:
+            limit(count)
+            room(count)
 
         def receive(
             total_content_length: int | None,  # noqa: ARG001  # the parser's protocol
@@ -148,7 +198,7 @@ class Uploads:
             filename: str | None,
             content_length: int | None = None,  # noqa: ARG001  # the parser's protocol
         ) -> Any:
-            part = _Part(filename or "", clean_type(content_type), room)
+            part = _Part(filename or "", clean_type(content_type), take)
             parts.append(part)  # first, so that it is known what could not even begin
             part.blob = arriving.enter_context(self._files.blobs.receive())
             return part
@@ -178,7 +228,9 @@ class Uploads:
             raise _no_file()
         return chosen
 
-    def _store_all(self, parts: list[_Part], by: Identity | None) -> list[UploadResult]:
+    def _store_all(
+        self, parts: list[_Part], folder: Folder, by: Identity | None, started: int
+    ) -> list[UploadResult]:
         """Store the parts one by one; what became of each.
 
         :raises Unavailable: when not even the first could be recorded, so that nothing changed
@@ -186,7 +238,7 @@ class Uploads:
         results: list[UploadResult] = []
         for part in parts:
             try:
-                results.append(self._store(part, by))
+                results.append(self._store(part, folder, by, started))
             except Unavailable:
                 if not results:
                     raise
@@ -198,25 +250,34 @@ class Uploads:
                 results.append(UploadResult(part.filename, problem=problem))
         return results
 
-    def _store(self, part: _Part, by: Identity | None) -> UploadResult:
+    def _store(
+        self, part: _Part, folder: Folder, by: Identity | None, started: int
+    ) -> UploadResult:
         try:
-            check_filename(part.filename)
-            self._files.check_free(part.filename)
-            stored = self._files.add(part.filename, part.content_type, part.blob.publish(), by)
+            self._files.check_free(folder.folder_id, part.filename, by)
+            stored = self._files.add(
+                folder.folder_id,
+                part.filename,
+                part.content_type,
+                part.blob.publish(part.filename),
+                by,
+                started_at=started,
+            )
         except Refused as refusal:
-            self._log.refused(refusal, part.attempt())
+            self._log.refused(refusal, part.attempt(folder.path))
             return UploadResult(part.filename, problem=refusal)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  # whatever broke, it was ours
-            return UploadResult(part.filename, problem=self._log.failed(error, part.attempt()))
+            problem = self._log.failed(error, part.attempt(folder.path))
+            return UploadResult(part.filename, problem=problem)
         return UploadResult(part.filename, file=stored)
 
     def _check_length(self, length: int | None, limit: int) -> None:
         if length is not None and length > limit:
             raise self._too_large()
 
-    def _room(self) -> Callable[[int], None]:
+    def _limit(self) -> Callable[[int], None]:
         """Counts bytes down, and refuses those beyond the limit."""
         left = self.max_bytes
 
@@ -259,14 +320,16 @@ class _Part:
     def close(self) -> None:
         """The blob is discarded with the request, not with the parser's view of it."""
 
-    def attempt(self) -> Attempt:
+    def attempt(self, folder: str) -> Attempt:
         blob: IncomingBlob | None = getattr(self, "blob", None)
-        return Attempt(self.filename, self.content_type, blob.size if blob else 0)
+        return Attempt(self.filename, self.content_type, blob.size if blob else 0, folder)
 
 
-def _unfinished(parts: list[_Part]) -> Attempt:
+def _unfinished(parts: list[_Part], folder: str) -> Attempt:
     """The part at which a form was given up; its size is not known."""
-    return Attempt(parts[-1].filename, parts[-1].content_type) if parts else Attempt()
+    if not parts:
+        return Attempt(folder=folder)
+    return Attempt(parts[-1].filename, parts[-1].content_type, folder=folder)
 
 
 def _part_of(item: FileStorage) -> _Part:

@@ -1,7 +1,8 @@
 """Objects as files in a folder.
 
 ``<root>/incoming/`` holds what is arriving; a finished object is fsynced, renamed to its key and
-the folder is fsynced, so that a crash leaves the whole object or none.
+the folder is fsynced, so that a crash leaves the whole object or none. What arrives in pieces is in
+``<root>/uploads/``, and outlives the process.
 
 No symbolic link below the root is followed: whoever can plant one there, or have a backup put back
 that holds one, must not have the server read or write elsewhere. The root itself may be a link.
@@ -14,10 +15,20 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final
+
+from strongroom.objects.folders import (
+    DurableFolders,
+    kept_from_publishing,
+    kept_from_removing,
+    open_folder,
+    sync_folder,
+)
+from strongroom.objects.partial import LocalPartials, LocalResumable
+
+__all__ = ["LocalIncoming", "LocalObjects", "sync_folder"]
 
 _NOT_AN_OBJECT: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO)
 """Nothing there, below a key, a prefix of keys, a link, a socket."""
@@ -33,6 +44,7 @@ class LocalObjects:
         sync_folder(root.parent)
         sync_folder(root)
         self._folders = DurableFolders(root)
+        self._partials = LocalPartials(root, self._folders)
 
     def receive(self) -> LocalIncoming:
         """See :meth:`ObjectStore.receive`."""
@@ -57,6 +69,31 @@ class LocalObjects:
 
     def size(self, key: str) -> int | None:
         """See :meth:`ObjectStore.size`."""
+        found = self._stat(key)
+        return None if found is None else found.st_size
+
+    def stamp(self, key: str) -> str | None:
+        """See :meth:`ObjectStore.stamp`."""
+        found = self._stat(key)
+        return None if found is None else f"{found.st_mtime_ns}-{found.st_size}"
+
+    def remove(self, key: str, published_before: float) -> bool:
+        """See :meth:`ObjectStore.remove`."""
+        try:
+            with open_folder(self._root, key) as (folder, name):
+                if not kept_from_publishing(folder):
+                    return False
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                old = found.st_mtime < published_before
+                if old and stat.S_ISREG(found.st_mode):
+                    os.unlink(name, dir_fd=folder)
+                    return True
+        except OSError as error:
+            if error.errno not in _NOT_AN_OBJECT:
+                raise
+        return False
+
+    def _stat(self, key: str) -> os.stat_result | None:
         try:
             with open_folder(self._root, key) as (folder, name):
                 found = os.stat(name, dir_fd=folder, follow_symlinks=False)  # by descriptor
@@ -64,7 +101,7 @@ class LocalObjects:
             if error.errno in _NOT_AN_OBJECT:
                 return None
             raise
-        return found.st_size if stat.S_ISREG(found.st_mode) else None
+        return found if stat.S_ISREG(found.st_mode) else None
 
     def keys(self, prefix: str) -> Iterator[str]:
         """See :meth:`ObjectStore.keys`."""
@@ -83,6 +120,23 @@ class LocalObjects:
             path.unlink(missing_ok=True)
             count += 1
         return count
+
+    def resumable(self, upload_id: str) -> LocalResumable:
+        """See :meth:`ObjectStore.resumable`."""
+        return self._partials.resumable(upload_id)
+
+    def begin(self, upload_id: str) -> LocalResumable:
+        """See :meth:`ObjectStore.begin`."""
+        return self._partials.begin(upload_id)
+
+    def resumables(self) -> Iterator[tuple[str, float]]:
+        """See :meth:`ObjectStore.resumables`."""
+        return self._partials.all()
+
+    def free(self) -> int | None:
+        """See :meth:`ObjectStore.free`."""
+        found = os.statvfs(self._root)
+        return found.f_bavail * found.f_frsize
 
 
 class LocalIncoming:
@@ -120,6 +174,8 @@ class LocalIncoming:
             raise OSError(errno.ESTALE, "something else was put in its place", str(self._path))
         self._folders.make((self._root / key).parent)
         with open_folder(self._root, key) as (folder, name):
+            kept_from_removing(folder)
+            os.utime(self._path, follow_symlinks=False)  # young: see ObjectStore.remove
             os.rename(self._path, name, dst_dir_fd=folder)  # by descriptor
             self._path = None
             os.fsync(folder)
@@ -141,51 +197,3 @@ class LocalIncoming:
         trace: TracebackType | None,
     ) -> None:
         self.discard()
-
-
-class DurableFolders:
-    """Creates folders so that they survive power loss. Thread-safe.
-
-    That a folder is there does not mean that its name has reached the disk: another thread or
-    process may have made it this instant. So each is synced in its parent once by each process.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._durable = {root}
-
-    def make(self, folder: Path) -> None:
-        """Create the folder and those above it, up to the root, unless this was done before."""
-        if folder in self._durable:
-            return
-        self.make(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
-        self._durable.add(folder)
-
-
-@contextmanager
-def open_folder(root: Path, key: str) -> Iterator[tuple[int, str]]:
-    """A descriptor of the folder that holds an object, reached through no link, and its name there.
-
-    :raises OSError: when there is no such folder, or a link stands in its place
-    """
-    *folders, name = key.split("/")
-    flags = os.O_RDONLY | os.O_DIRECTORY
-    descriptor = os.open(root, flags)
-    try:
-        for folder in folders:
-            below = os.open(folder, flags | os.O_NOFOLLOW, dir_fd=descriptor)
-            os.close(descriptor)
-            descriptor = below
-        yield descriptor, name
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Put on disk which names the folder holds."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

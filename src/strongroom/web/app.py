@@ -19,6 +19,7 @@ from strongroom.files import access
 from strongroom.files.access import FileServer
 from strongroom.files.api import api as files_api
 from strongroom.files.pages import pages as files_pages
+from strongroom.files.tus.routes import tus
 from strongroom.permissions import NOBODY_IN_PARTICULAR, Access, Need, Permission
 from strongroom.settings import Settings
 from strongroom.version import __version__
@@ -82,6 +83,7 @@ def create_app(
     app.register_blueprint(health_blueprint(audit))
     app.register_blueprint(files_pages)
     app.register_blueprint(files_api, url_prefix=API)
+    app.register_blueprint(tus, url_prefix="/tus")
     allowed = audit_readers(settings)
     app.register_blueprint(records_api(audit, allowed), url_prefix=API)
     app.register_blueprint(ledger_blueprint(audit, allowed), url_prefix="/ledger")

@@ -6,7 +6,9 @@ id under which the records stand; never a traceback.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -52,7 +54,9 @@ _MESSAGES: Final = {
 
 def register_errors(app: Flask) -> None:
     """Answer every error of the application."""
-    app.register_error_handler(Refused, lambda e: answer(e.status, e.reason, e.message))
+    app.register_error_handler(
+        Refused, lambda e: answer(e.status, e.reason, e.message, extra=e.extra)
+    )
     app.register_error_handler(ServerFault, lambda e: answer(e.status, e.reason, e.message))
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(ClientDisconnected, _disconnected)
@@ -98,10 +102,12 @@ def is_for_programs() -> bool:
     accept = request.accept_mimetypes
     html = accept["text/html"] >= accept["application/json"] and accept["text/html"] > 0
     sends_token = "Authorization" in request.headers
-    return request.path.startswith("/api/") or sends_token or not html
+    return request.path.startswith(("/api/", "/tus/")) or sends_token or not html
 
 
-def answer(status: int, reason: str, message: str) -> Response:
+def answer(
+    status: int, reason: str, message: str, *, extra: Mapping[str, str] = MappingProxyType({})
+) -> Response:
     """The error in the form that this client can read."""
     request_id = request.environ[ENVIRON_KEY].request_id
     title = HTTPStatus(status).phrase
@@ -119,6 +125,7 @@ def answer(status: int, reason: str, message: str) -> Response:
             "status": status,
             "detail": message,
             "reason": reason,
+            **extra,
             "request_id": request_id,
         }
         response = make_response(orjson.dumps(problem), status)

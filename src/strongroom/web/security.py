@@ -49,7 +49,9 @@ FORM_BYTES: Final = 64 * 1024
 
 FORM_PARTS: Final = 100
 
-UPLOADS: Final = frozenset({"files.upload", "files_api.put_file"})
+UPLOADS: Final = frozenset(
+    {"files.upload", "files_api.put_file", "tus.create", "tus.append", "tus.override"}
+)
 """Routes that read their bodies themselves, with limits of their own."""
 
 _CODE: Final = frozenset(

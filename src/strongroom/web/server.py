@@ -26,6 +26,7 @@ from strongroom.audit.pipeline import Pipeline
 from strongroom.audit.pipeline.output import Output
 from strongroom.audit.pipeline.stdlib import capture_stdlib, release_stdlib
 from strongroom.errors import SettingsError
+from strongroom.files.upkeep import Upkeep
 from strongroom.settings import Settings
 from strongroom.web.tls import tls_context
 from strongroom.web.worker import LINE_BYTES, PatientWorker
@@ -130,6 +131,7 @@ class _Entry:
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self.audit: AuditLog = app.extensions["strongroom.audit"]
+        self.upkeep: Upkeep = app.extensions["strongroom.upkeep"]
         self.no_auth = settings.no_auth
         self._app = app
         self._client_timeout = settings.client_timeout
@@ -190,11 +192,13 @@ def _started(worker: Worker) -> None:
     entry.audit.log(ApplicationStarted())
     if entry.no_auth:
         entry.audit.log(SignInDisabled())
+    entry.upkeep.start()
 
 
 def _stopped(_arbiter: Arbiter, worker: Worker) -> None:
     # A worker that never came up has no application.
     entry = getattr(worker, "wsgi", None)
     if isinstance(entry, _Entry):
+        entry.upkeep.close()
         entry.audit.log(ApplicationStopped())
         entry.audit.close()

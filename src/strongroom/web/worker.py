@@ -26,6 +26,7 @@ from gunicorn.http import get_parser
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from strongroom.web.bodies import BODY_BYTES_PER_SECOND, BODY_GRACE_SECONDS, paced, read_directly
 from strongroom.web.heads import HEAD_END, SMALL_BODY, Awaited, awaited
 from strongroom.web.refusals import NOT_TLS, TOO_LONG_HEAD, TOO_LONG_LINE, refusal_of
 
@@ -45,19 +46,9 @@ LINGER_IDLE_SECONDS: Final = 2.0
 LINGER_SECONDS: Final = 30.0
 """After the last response: how long a client may go on sending a body that nobody reads."""
 
-BODY_BYTES_PER_SECOND: Final = 1024
-"""A body that comes more slowly than this is given up, so that it does not hold its thread."""
-
-BODY_GRACE_SECONDS: Final = 20.0
-"""How much longer than that it may take."""
-
 DRAIN_SECONDS: Final = 0.5
 """For the rest of a body that was not read, where the connection is kept. gunicorn's own figure is 5;
 what is longer on its way is waited for without a thread, see LINGER_SECONDS."""
-
-READ_AHEAD_BYTES: Final = 128 * 1024
-"""Of a body, what gunicorn reads at once. Its own figure is 1 MiB, and it copies what it holds once
-more at every smaller read, which halves the speed of uploads. Read in steps of this size."""
 
 STOPPING_SECONDS: Final = 2.0
 """How long a stopping worker waits for a head, as gunicorn does for kept connections."""
@@ -66,29 +57,6 @@ _SWEEP_SECONDS: Final = 0.25
 _DISCARD_BYTES: Final = 256 * 1024
 _RECORD_BYTES: Final = 16 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-def _paced(chunk: Callable[[int | None], bytes]) -> Callable[[int | None], bytes]:
-    """Reads from a client, and gives up on it once it is slower than the floor.
-
-    A time-out of the socket would start anew with every byte. Only waiting counts: while the
-    application is busy elsewhere, the client is not late.
-
-    :raises TimeoutError: the body comes too slowly
-    """
-    waited, received = 0.0, 0
-
-    def paced(size_hint: int | None = None) -> bytes:
-        nonlocal waited, received
-        begun = time.monotonic()
-        data = chunk(size_hint)
-        waited += time.monotonic() - begun
-        received += len(data)
-        if waited > BODY_GRACE_SECONDS + received / BODY_BYTES_PER_SECOND:
-            raise TimeoutError(f"only {received} bytes of the body in {waited:.0f} seconds")
-        return data
-
-    return paced
 
 
 def _lacks(data: bytearray) -> bool:
@@ -286,8 +254,8 @@ class PatientWorker(ThreadWorker):
         if self._reading.pop(conn, None) is None:
             return False
         parser: Any = conn.parser
-        parser.unreader.max_body_chunk = READ_AHEAD_BYTES
-        parser.unreader.chunk = _paced(parser.unreader.chunk)
+        parser.unreader.chunk = paced(parser.unreader.chunk)
+        read_directly(req, parser.unreader)
         try:
             return super().handle_request(req, conn)
         finally:

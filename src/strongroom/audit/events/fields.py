@@ -78,8 +78,15 @@ _ALL: Final = (
     Field("content_type", "media type", _E, "as the client declared it"),
     Field("detected_type", "media type", _E, "as the content shows it"),
     Field("sha256", "64 hex digits", _E, "SHA-256 of the content", "file.hash.sha256"),
+    Field("previous_sha256", "64 hex digits", _E, "SHA-256 of the content before"),
     Field("folder_id", "UUIDv7", _E, "names the folder"),
     Field("range", "first-last", _E, "the bytes released, counted from 0"),
+    Field(
+        "permission", "none, read, write, manage", _E, "what may be done in a folder from now on"
+    ),
+    Field("previous_permission", "none, read, write, manage", _E, "what could be done before"),
+    Field("quota_bytes", "integer", _E, "how much somebody may store from now on"),
+    Field("previous_quota_bytes", "integer", _E, "how much they could store before"),
     Field("count", "integer", _E, "how many"),
     Field("verifier_key", "C2SP verifier key", _E, "public key that signs the ledger from here on"),
     Field("filename", "text", _C, "the file's name", "file.name"),
