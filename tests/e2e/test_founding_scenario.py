@@ -95,6 +95,7 @@ def test_refusals_are_told_in_the_tray(open_page: OpenPage, tmp_path: Path) -> N
     page = open_page("/", allow_errors=True)
     choose(page, file)
     expect(page.locator(".tray li.done")).to_have_count(1)
+    file.write_text("other content; the same would be known and left alone")
     choose(page, file)
     failed = page.locator(".tray li.failed")
     expect(failed).to_contain_text("There is a file called “twice.txt” already")

@@ -139,6 +139,9 @@ class Person:
         self._send(client, "POST", target, body, {**FORM, **JSON}, status=201, after=after)
 
     def _tus(self, client: Client, chance: random.Random) -> None:
+        if not self.state.listed:  # its folder must be there
+            self._put(client, chance)
+            return
         inner, name, content, after = self._new(chance)
         told = {"filename": name, "folder": f"/{self.folder}", "relativePath": inner + name}
         headers = VERSION | {

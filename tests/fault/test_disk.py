@@ -122,13 +122,13 @@ def test_a_table_that_is_lost(serve: Serve) -> None:
     server = serve(workers=1)
     put(server, "kept.txt", b"kept")
     with closing(sqlite3.connect(database(server))) as connection:
-        connection.execute("ALTER TABLE file RENAME TO file_aside")
+        connection.execute("ALTER TABLE node RENAME TO node_aside")
         answers = {
             "upload_error": send(server, "PUT", api("new.txt"), b"x"),
             "download_failed": send(server, "GET", api("kept.txt")),
         }
         deleted = send(server, "DELETE", api("kept.txt"))
-        connection.execute("ALTER TABLE file_aside RENAME TO file")
+        connection.execute("ALTER TABLE node_aside RENAME TO node")
     for event, answer in answers.items():
         assert answer.status == 500
         assert answer.request_id in answer.text

@@ -86,13 +86,15 @@ class Room(Part):
         usage = self.usage(by)
         most = usage.quota - usage.used if usage is not None and usage.quota else None
         arrived = looked = 0
+        # On a small disk the reserve is small, and must not be used up between two looks.
+        step = min(LOOK_EVERY, self.limits.reserve_bytes // 4) or LOOK_EVERY
 
         def take(count: int) -> None:
             nonlocal arrived, looked
             arrived += count
             if usage is not None and most is not None and arrived > most:
                 raise quota_exceeded(usage.used, usage.quota)
-            if arrived - looked >= LOOK_EVERY:
+            if arrived - looked >= step:
                 looked = arrived
                 self._check_disk(count)
 
