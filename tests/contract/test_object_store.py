@@ -1,6 +1,6 @@
 """What every object store promises: objects appear whole or not at all, and stay.
 
-One suite over all implementations; a new one adds itself to :data:`STORES`.
+One suite over all implementations; a new one adds itself to ``stores.py``.
 """
 
 from __future__ import annotations
@@ -15,17 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.objects import LocalObjects, ObjectStore
-
-STORES: dict[str, Callable[[Path], ObjectStore]] = {"local": LocalObjects}
-"""Opens the store that lives at this place; opened again it is the same store."""
+from strongroom.objects import ObjectStore
 
 KEY = "blobs/ab/cd/abcd"
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.contract.test_object_store import STORES
+from tests.contract.stores import STORES
 objects = STORES[sys.argv[1]](Path(sys.argv[2]))
 arriving = objects.receive()
 arriving.write(b"x" * 100_000)
@@ -33,23 +30,6 @@ if sys.argv[3] == "published":
     arriving.publish("a/object")
 os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-@pytest.fixture(params=list(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def reopen(kind: str, tmp_path: Path) -> Callable[[], ObjectStore]:
-    """Opens the store as another process would."""
-    return lambda: STORES[kind](tmp_path / "objects")
-
-
-@pytest.fixture
-def objects(reopen: Callable[[], ObjectStore]) -> ObjectStore:
-    return reopen()
 
 
 def put(objects: ObjectStore, key: str, content: bytes) -> None:

@@ -17,12 +17,12 @@ import pytest
 
 from strongroom.audit.pipeline.clock import new_id
 from strongroom.objects import ObjectStore, Overtaken, Resumable, ResumableWriter
-from tests.contract.test_object_store import KEY, STORES, content
+from tests.contract.test_object_store import KEY, content
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.contract.test_object_store import STORES
+from tests.contract.stores import STORES
 resumable = STORES[sys.argv[1]](Path(sys.argv[2])).begin(sys.argv[3])
 writer = resumable.take_over(0)
 writer.write(b"x" * 100_000)
@@ -31,23 +31,6 @@ if sys.argv[4] == "published":
     resumable.publish("a/object")
 os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-@pytest.fixture(params=list(STORES))
-def kind(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def reopen(kind: str, tmp_path: Path) -> Callable[[], ObjectStore]:
-    """Opens the store as another process would."""
-    return lambda: STORES[kind](tmp_path / "objects")
-
-
-@pytest.fixture
-def objects(reopen: Callable[[], ObjectStore]) -> ObjectStore:
-    return reopen()
 
 
 @pytest.fixture

@@ -15,7 +15,13 @@ from strongroom.accounts.local import HOME, local_path
 from strongroom.errors import Refused
 from strongroom.files.downloads import _range
 from strongroom.files.model import StoredFile
-from strongroom.settings import _duration, _hosts, _names, _network, _size
+from strongroom.settings.values import (
+    check_hosts,
+    read_duration,
+    read_names,
+    read_network,
+    read_size,
+)
 
 APP = Flask(__name__)
 SITE = "http://strongroom.example"
@@ -99,13 +105,13 @@ def settled(read: Callable[[Any], Any], text: str) -> Any:
 
 
 @given(NUMBERS | st.text(max_size=30))
-@pytest.mark.parametrize("read", [_size, _duration])
+@pytest.mark.parametrize("read", [read_size, read_duration])
 def test_a_size_or_duration_is_a_number(read: Callable[[Any], Any], text: str) -> None:
     value = settled(read, text)
     assert value is None or (isinstance(value, int) and value >= 0)
 
 
-@pytest.mark.parametrize("read", [_size, _duration])
+@pytest.mark.parametrize("read", [read_size, read_duration])
 def test_more_than_there_is_is_refused(read: Callable[[Any], Any]) -> None:
     assert settled(read, "9" * 400) is None
 
@@ -116,21 +122,21 @@ def test_more_than_there_is_is_refused(read: Callable[[Any], Any]) -> None:
 def test_a_size_is_what_it_says(number: int, factor: str, unit: str) -> None:
     power = {"": 0, "k": 1, "Ki": 1, "M": 2, "Mi": 2}[factor]
     wanted = number * (1024 if factor.endswith("i") else 1000) ** power
-    found = _size(f"{number}{factor}{unit}")
+    found = read_size(f"{number}{factor}{unit}")
     assert abs(found - wanted) <= wanted * 2**-50
 
 
 @given(st.text("0123456789abcdef.:/% ", max_size=30) | st.text(max_size=20))
 def test_a_network_never_means_everybody(text: str) -> None:
-    network = settled(_network, text)
+    network = settled(read_network, text)
     if network is not None:
         assert network.prefixlen > 0
-        assert _network(str(network)) == network
+        assert read_network(str(network)) == network
 
 
 @given(st.text(max_size=40))
 def test_a_host_has_neither_scheme_nor_path(text: str) -> None:
-    names = settled(_hosts, _names(text))
+    names = settled(check_hosts, read_names(text))
     for name in names or ():
         assert "/" not in name
         assert not name.isspace()

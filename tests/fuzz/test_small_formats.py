@@ -9,7 +9,8 @@ from strongroom.audit.merkle import Malformed
 from strongroom.audit.merkle.tiles import Tile
 from strongroom.files.downloads import _span
 from strongroom.files.uploads import DEFAULT_TYPE, clean_type
-from strongroom.settings import Address, _address
+from strongroom.settings import Address
+from strongroom.settings.values import read_address
 
 digits = st.text("0123456789x/.p", max_size=20)
 
@@ -17,12 +18,12 @@ digits = st.text("0123456789x/.p", max_size=20)
 @given(st.text(max_size=40) | st.from_regex(r"\[?[0-9a-f:.]{1,20}\]?:[0-9]{1,6}", fullmatch=True))
 def test_an_address_survives_printing(text: str) -> None:
     try:
-        address = _address(text)
+        address = read_address(text)
     except ValueError:
         return
     assert isinstance(address, Address)
     assert 0 <= address.port <= 65_535
-    assert _address(str(address)) == address
+    assert read_address(str(address)) == address
 
 
 @given(st.text(max_size=60) | st.builds("tile/{}/{}".format, digits, digits))

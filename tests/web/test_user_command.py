@@ -75,3 +75,17 @@ def test_a_token_is_shown_once_and_revoked(server: Installation) -> None:
     assert "no such token" in refused(server, 3, "token", "revoke", token["token_id"])
     said = refused(server, 3, "token", "create", "Ines", "--scope", "logs:read")
     assert "no more than its owner" in said
+
+
+def test_a_quota_is_set_shown_and_taken_away(server: Installation) -> None:
+    added = told(server, "user", "add", "Quentin", "--role", "member")
+    assert told(server, "user", "quota", "quentin", "1.5MB") == {
+        "user_id": added["user_id"], "name": "Quentin", "used_bytes": 0, "quota_bytes": 1_500_000,
+    }  # fmt: skip
+    assert "1.5 MB" in server.run("user", "quota", "Quentin").stdout
+    assert told(server, "user", "quota", "Quentin", "none")["quota_bytes"] is None
+    assert told(server, "user", "quota", "Quentin", "default")["quota_bytes"] is None
+    changed = server.records(f"event:quota_changed target_user_id:{added['user_id']}")
+    assert [record.get("quota_bytes") for record in changed] == [None, 0, 1_500_000]
+    assert "none, or default" in refused(server, 2, "user", "quota", "Quentin", "much")
+    refused(server, 3, "user", "quota", "Nobody", "1MB")

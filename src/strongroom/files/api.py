@@ -12,7 +12,7 @@ from strongroom.files.access import server
 from strongroom.files.addresses import address_below, name_in_path
 from strongroom.files.events import FilesListed, TrashListed, UploadFailed
 from strongroom.files.model import Listing, Sort, StoredFile
-from strongroom.files.names import split_path
+from strongroom.files.names import MAX_DEPTH, split_path
 from strongroom.files.recording import recorded_change, recorded_deletion, recorded_listing
 from strongroom.files.service.trash import Deleted
 from strongroom.files.uploads import Body, Target
@@ -132,7 +132,7 @@ def move() -> dict[str, Any]:
             raise Refused("move_not_valid", 'Send JSON such as {"from": "/a.txt", "to": "/b.txt"}.')
     with recorded_change(here.audit, filename=source.rpartition("/")[2]):
         node_id = here.files.node_at(source, by)
-        split_path(target)  # refuses what is double, which the parts would not show
+        split_path(target, MAX_DEPTH + 1)  # refuses what is double, which the parts would not show
         above, _, name = target.removeprefix("/").rpartition("/")
         folder = here.files.folder(f"/{above}", by)
         path = here.files.move(node_id, by, name=name, folder_id=folder.folder_id)

@@ -245,6 +245,7 @@ class FolderRestored(Event):
     folder_id: str
     folder: str
     count: int
+    previous_folder: str | None = None
 
 
 @declare("folder_purged", stream=Stream.AUDIT, levels=SUCCESS)

@@ -113,6 +113,23 @@ def test_restored_onto_a_taken_name(cabinet: Cabinet) -> None:
     assert cabinet.names("/", query="x (old)") == ["x (old)/"]
 
 
+def test_a_folder_that_comes_back_under_another_name_says_what_it_was_called(
+    cabinet: Cabinet,
+) -> None:
+    cabinet.put("/a/b/x", "1")
+    folder_id = cabinet.id("/a/b")
+    cabinet.files.trash([folder_id])
+    cabinet.folder("/a/b")
+    with cabinet.recording() as during:
+        cabinet.files.restore([folder_id], name="b (old)")
+    assert (during[-1]["event"], during[-1]["folder"]) == ("folder_restored", "/a/b (old)")
+    assert during[-1]["previous_folder"] == "/a/b"
+    cabinet.files.trash([folder_id])
+    with cabinet.recording() as during:
+        cabinet.files.restore([folder_id])
+    assert "previous_folder" not in during[-1]
+
+
 def test_all_are_restored_or_none(cabinet: Cabinet) -> None:
     ids = [cabinet.put(f"/a/{number}").file_id for number in range(4)]
     cabinet.files.trash(ids)

@@ -8,11 +8,12 @@ from strongroom.files.service.moving import Moving
 from strongroom.files.service.permitting import Permitting
 from strongroom.files.service.purging import Purging
 from strongroom.files.service.storing import Storing, content_sizes
+from strongroom.files.service.versions import Versions
 
 __all__ = ["FileService", "content_sizes"]
 
 
-class FileService(Reading, Storing, Moving, Purging, Permitting, Integrity):
+class FileService(Reading, Storing, Versions, Moving, Purging, Permitting, Integrity):
     """Folders and files: listed, stored, moved, trashed. Every act commits with its record.
 
     Thread-safe; several processes may use one database. Methods that change something have done so

@@ -10,8 +10,7 @@ from strongroom.files.events import FileMoved, FileRenamed, FolderMoved
 from strongroom.files.model import Folder, Level
 from strongroom.files.names import MAX_DEPTH, check_filename, name_key, split_path
 from strongroom.files.refusals import into_itself, missing, root_fixed, taken
-from strongroom.files.service.part import Part, demand, demand_node, file_row, now
-from strongroom.files.service.storing import touch
+from strongroom.files.service.part import Part, demand, demand_node, file_row, now, touch
 from strongroom.files.tables import ROOT_ID, node
 from strongroom.files.tree import FILE, FOLDER, LISTED, by_id, child, open_folder, open_path
 from strongroom.permissions import Identity

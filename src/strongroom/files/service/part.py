@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, select, update
 
 from strongroom.audit.extension import AuditLog
 from strongroom.files.blobs import Blobs
@@ -183,4 +183,37 @@ def stored(row: Row[Any], folder: str) -> StoredFile:
         changed_at=row.changed_at,
         version_id=row.version_id,
         damage=row._mapping.get("damage"),
+    )
+
+
+def as_stored(connection: Connection, file_id: str, folder: Folder) -> StoredFile:
+    """The file that was changed a moment ago, in that folder."""
+    row = file_row(connection, file_id)
+    if row is None:
+        raise AssertionError("stored, yet not there")
+    return stored(row, folder.path)
+
+
+def replace_version(
+    connection: Connection, current: Row[Any], version_id: str, moment: int
+) -> None:
+    """Show another version of a file; the one that was shown is kept."""
+    connection.execute(
+        update(file_version)
+        .where(file_version.c.version_id == current.version_id)
+        .values(replaced_at=moment)
+    )
+    connection.execute(
+        update(node)
+        .where(node.c.node_id == current.node_id)
+        .values(version_id=version_id, changed_at=moment)
+    )
+
+
+def touch(connection: Connection, folder_id: str, moment: int) -> None:
+    """Something in this folder changed."""
+    connection.execute(
+        update(node)
+        .where(node.c.node_id == folder_id, node.c.changed_at < moment)
+        .values(changed_at=moment)
     )

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select
 
 from strongroom.audit.pipeline.clock import new_id
 from strongroom.errors import Refused
 from strongroom.files.blobs import Blob
-from strongroom.files.events import FileUploaded, FolderCreated, VersionRestored
-from strongroom.files.model import Folder, Level, StoredFile, Version, rfc3339
+from strongroom.files.events import FileUploaded, FolderCreated
+from strongroom.files.model import Folder, Level, StoredFile
 from strongroom.files.names import check_filename, name_key, split_path
 from strongroom.files.refusals import (
     folder_missing,
     may_not,
-    missing,
     not_matched,
     taken,
-    version_missing,
 )
-from strongroom.files.service.part import demand, demand_around, file_row, now, stored
+from strongroom.files.service.part import as_stored, demand, file_row, now, replace_version, touch
 from strongroom.files.service.room import Room
-from strongroom.files.tables import ROOT_ID, damaged, file_version, node
+from strongroom.files.tables import ROOT_ID, file_version, node
 from strongroom.files.tree import FILE, FOLDER, LISTED, child, level_in, open_folder, open_path
 from strongroom.permissions import Identity
 from strongroom.store import Store
@@ -160,10 +158,10 @@ class Storing(Room):
                 version["file_id"] = row["node_id"]
                 connection.execute(insert(node), row)
             else:
-                _replace(connection, current, version["version_id"], moment)
+                replace_version(connection, current, version["version_id"], moment)
             connection.execute(insert(file_version), version)
             touch(connection, folder_id, moment)
-            added = _found(connection, version["file_id"], folder)
+            added = as_stored(connection, version["file_id"], folder)
             self._audit.log(
                 FileUploaded(
                     file_id=added.file_id,
@@ -184,84 +182,12 @@ class Storing(Room):
 
         return self._act(by, unit)
 
-    def versions(
-        self, file_id: str, by: Identity | None = None
-    ) -> tuple[StoredFile, list[Version]]:
-        """A listed file, and all contents that it has or had, newest first.
-
-        :raises Refused: 404 ``file_not_found``
-        """
-        wanted = (
-            select(file_version, damaged.c.stamp.label("damage"))
-            .outerjoin(damaged, damaged.c.sha256 == file_version.c.sha256)
-            .where(file_version.c.file_id == file_id)
-            .order_by(file_version.c.created_at.desc(), file_version.c.version_id.desc())
-        )
-        with self._store.read() as connection:
-            row = _listed(connection, file_id)
-            folder = demand_around(connection, row, by, Level.READ, "see files")
-            rows = connection.execute(wanted).all()
-        return stored(row, folder.path), [
-            _as_version(one, damaged=self.blobs.is_at(one.sha256, one.damage)) for one in rows
-        ]
-
-    def restore_version(
-        self, file_id: str, version_id: str, by: Identity | None = None
-    ) -> StoredFile:
-        """Give a file a content again that it had; records ``version_restored``.
-
-        What it has now is kept as a version.
-
-        :raises Refused: 404 ``file_not_found`` or ``version_not_found``, 403
-        """
-
-        def unit(connection: Connection) -> StoredFile:
-            row = _listed(connection, file_id)
-            folder = demand_around(connection, row, by, Level.WRITE, "change files")
-            wanted = select(file_version).where(
-                file_version.c.file_id == file_id, file_version.c.version_id == version_id
-            )
-            old = connection.execute(wanted).one_or_none()
-            if old is None:
-                raise version_missing(row.name)
-            if old.version_id == row.version_id:
-                return stored(row, folder.path)
-            moment = now()
-            _replace(connection, row, version_id, moment)
-            connection.execute(
-                update(file_version)
-                .where(file_version.c.version_id == version_id)
-                .values(replaced_at=None)
-            )
-            touch(connection, folder.folder_id, moment)
-            self._audit.log(
-                VersionRestored(
-                    file_id=file_id,
-                    filename=row.name,
-                    folder=folder.path,
-                    sha256=old.sha256,
-                    previous_sha256=row.sha256,
-                )
-            )
-            return _found(connection, file_id, folder)
-
-        return self._act(by, unit)
-
 
 def content_sizes(store: Store) -> dict[str, int]:
     """Size by hash of every version that has been stored and not purged."""
     wanted = select(file_version.c.sha256, file_version.c.file_size_bytes).distinct()
     with store.read() as connection:
         return {row.sha256: row.file_size_bytes for row in connection.execute(wanted)}
-
-
-def touch(connection: Connection, folder_id: str, moment: int) -> None:
-    """Something in this folder changed."""
-    connection.execute(
-        update(node)
-        .where(node.c.node_id == folder_id, node.c.changed_at < moment)
-        .values(changed_at=moment)
-    )
 
 
 def _as_if_missing(connection: Connection, names: list[str], by: Identity | None) -> Refused:
@@ -310,33 +236,6 @@ def _sha256(connection: Connection, found: Row[Any]) -> str | None:
     return None if row is None else str(row.sha256)
 
 
-def _replace(connection: Connection, current: Row[Any], version_id: str, moment: int) -> None:
-    connection.execute(
-        update(file_version)
-        .where(file_version.c.version_id == current.version_id)
-        .values(replaced_at=moment)
-    )
-    connection.execute(
-        update(node)
-        .where(node.c.node_id == current.node_id)
-        .values(version_id=version_id, changed_at=moment)
-    )
-
-
-def _listed(connection: Connection, file_id: str) -> Row[Any]:
-    row = file_row(connection, file_id)
-    if row is None or row.state != LISTED:
-        raise missing(file_id)
-    return row
-
-
-def _found(connection: Connection, file_id: str, folder: Folder) -> StoredFile:
-    row = file_row(connection, file_id)
-    if row is None:
-        raise AssertionError("stored, yet not there")
-    return stored(row, folder.path)
-
-
 def _node(
     node_id: str,
     parent_id: str,
@@ -380,17 +279,3 @@ def _version(
         "created_at": moment,
         "created_by": None if by is None else by.user_id,
     }
-
-
-def _as_version(row: Row[Any], *, damaged: bool) -> Version:
-    return Version(
-        version_id=row.version_id,
-        file_size_bytes=row.file_size_bytes,
-        content_type=row.content_type,
-        detected_type=row.detected_type,
-        sha256=row.sha256,
-        created_at=rfc3339(row.created_at),
-        created_by=row.created_by,
-        replaced_at=None if row.replaced_at is None else rfc3339(row.replaced_at),
-        damaged=damaged,
-    )

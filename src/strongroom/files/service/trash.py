@@ -21,8 +21,8 @@ from strongroom.files.service.part import (
     file_row,
     files,
     now,
+    touch,
 )
-from strongroom.files.service.storing import touch
 from strongroom.files.tables import ROOT_ID, file_version, node
 from strongroom.files.tree import (
     FILE,
@@ -232,8 +232,14 @@ class Trash(Part):
                 )
             )
         if row.kind == FOLDER:
-            path = around.below(name)
-            self._audit.log(FolderRestored(folder_id=node_id, folder=path, count=len(found)))
+            self._audit.log(
+                FolderRestored(
+                    folder_id=node_id,
+                    folder=around.below(name),
+                    count=len(found),
+                    previous_folder=around.below(row.name) if name != row.name else None,
+                )
+            )
         return Deleted(node_id, name, around.path, len(found))
 
 

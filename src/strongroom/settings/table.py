@@ -7,13 +7,10 @@ default.
 
 from __future__ import annotations
 
-import ipaddress
-import math
 import os
-import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -25,128 +22,19 @@ from pydantic_settings import (
 )
 
 from strongroom.errors import SettingsError
+from strongroom.settings.values import (
+    Address,
+    check_hosts,
+    read_address,
+    read_duration,
+    read_names,
+    read_networks,
+    read_places,
+    read_size,
+)
 
 PREFIX: Final = "STRONGROOM_"
 CONFIG_VARIABLE: Final = "STRONGROOM_CONFIG"
-
-_ADDRESS: Final = re.compile(
-    r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+(?:%\w+)?)\]|(?P<host>[^\s:\[\]]+)):(?P<port>[0-9]{1,5})"
-)
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?", re.IGNORECASE)
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
-    "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40
-}  # fmt: skip
-
-
-class Address(NamedTuple):
-    """Where the server listens."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only programs on this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    @property
-    def is_everywhere(self) -> bool:
-        """Whether it stands for all addresses of this machine, and so is none to go to."""
-        try:
-            return ipaddress.ip_address(self.host).is_unspecified
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def _address(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    match = _ADDRESS.fullmatch(value)
-    if match is None or int(match["port"]) > 65_535:
-        raise ValueError("write host:port, such as 127.0.0.1:8000 or [::1]:8000")
-    return Address(match["ipv6"] or match["host"], int(match["port"]))
-
-
-def _size(value: Any) -> Any:
-    return parse_size(value) if isinstance(value, str) else value
-
-
-def parse_size(value: str) -> int:
-    """Bytes, of a number or a size such as ``500MB`` or ``10GiB``.
-
-    :raises ValueError: saying what would be valid
-    """
-    match = _SIZE.fullmatch(value.strip())
-    if match is None:
-        raise ValueError("write a number of bytes, or a size such as 500MB or 10GiB")
-    return _whole(match[1], _FACTORS[(match[2] or "").lower()])
-
-
-def _duration(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise ValueError("write a number of seconds, or a duration such as 90m, 24h or 7d")
-    return _whole(match[1], _SECONDS[match[2].lower()])
-
-
-def _whole(number: str, factor: int) -> int:
-    product = float(number) * factor
-    if not math.isfinite(product):
-        raise ValueError("that is more than there is; write a smaller number")
-    return int(product)
-
-
-def _names(value: Any) -> Any:
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names as the Host header has them, without a port."""
-    for name in names:
-        if "/" in name or (":" in name and not name.endswith("]")):
-            raise ValueError("write names without scheme and port, such as files.example.org")
-    return names
-
-
-def _networks(value: Any) -> Any:
-    entries = _names(value)
-    if not isinstance(entries, (tuple, list)):
-        return value
-    return tuple(_network(str(entry)) for entry in entries)
-
-
-def _network(text: str) -> IPv4Network | IPv6Network:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError(
-            "write addresses or networks, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8"
-        ) from None
-    if network.prefixlen == 0:
-        raise ValueError(f"{text} would believe everybody; name the proxies alone")
-    host = ipaddress.ip_address(text.partition("/")[0])
-    if host != network.network_address:
-        raise ValueError(f"{text} is an address in {network}; write the one or the other")
-    return network
-
-
-def _places(value: Any) -> Any:
-    """Folders may have spaces in their names."""
-    if not isinstance(value, str):
-        return value
-    return tuple(place for part in value.split(",") if (place := part.strip()))
 
 
 class Settings(BaseSettings):
@@ -157,7 +45,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    listen: Annotated[Address, NoDecode, BeforeValidator(_address)] = Field(
+    listen: Annotated[Address, NoDecode, BeforeValidator(read_address)] = Field(
         Address("127.0.0.1", 8000),
         description="address to serve on; beyond loopback it takes tls_cert and tls_key, "
         "trusted_proxies, or insecure_http",
@@ -171,24 +59,24 @@ class Settings(BaseSettings):
     )
     workers: int = Field(2, ge=1, le=256, description="worker processes")
     threads: int = Field(64, ge=1, le=1024, description="threads of each worker process")
-    max_upload_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+    max_upload_bytes: Annotated[int, BeforeValidator(read_size)] = Field(
         10 * 10**9,
         ge=1,
         description="largest file, and largest form; 500MB and 10GiB are understood",
     )
-    upload_expiry: Annotated[int, BeforeValidator(_duration)] = Field(
+    upload_expiry: Annotated[int, BeforeValidator(read_duration)] = Field(
         86_400,
         ge=60,
         description="seconds that an interrupted upload is kept to be resumed; 90m, 24h and 7d "
         "are understood",
     )
-    user_quota_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+    user_quota_bytes: Annotated[int, BeforeValidator(read_size)] = Field(
         0,
         ge=0,
         description="how much each person may store, older versions and trash included; 0 for no "
         "limit; strongroom user quota sets another for one person",
     )
-    disk_reserve_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+    disk_reserve_bytes: Annotated[int, BeforeValidator(read_size)] = Field(
         10**9,
         ge=0,
         description="what uploads leave free on the disk, for records; at most a twentieth of it "
@@ -211,18 +99,18 @@ class Settings(BaseSettings):
         default=False,
         description="serve without sign-in, on a loopback address only",
     )
-    session_idle: Annotated[int, BeforeValidator(_duration)] = Field(
+    session_idle: Annotated[int, BeforeValidator(read_duration)] = Field(
         43_200,
         ge=60,
         description="seconds unused after which a session ends; 90m, 24h and 7d are understood",
     )
-    session_lifetime: Annotated[int, BeforeValidator(_duration)] = Field(
+    session_lifetime: Annotated[int, BeforeValidator(read_duration)] = Field(
         604_800,
         ge=60,
         description="seconds after which a session ends in any case; 24h and 7d are understood",
     )
     allowed_hosts: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_hosts)
+        tuple[str, ...], NoDecode, BeforeValidator(read_names), AfterValidator(check_hosts)
     ] = Field(
         (),
         description="names this server answers to beside localhost and its own address, "
@@ -233,7 +121,7 @@ class Settings(BaseSettings):
     )
     tls_key: str = Field("", description="file of the certificate's private key, in PEM")
     trusted_proxies: Annotated[
-        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(read_networks)
     ] = Field(
         (),
         description="addresses and networks of proxies that are believed who the client is "
@@ -252,7 +140,7 @@ class Settings(BaseSettings):
         description="file of the key that signs the ledger, or the key itself; "
         "default: ledger.key in the data folder, made at the first start",
     )
-    checkpoint_copies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)] = Field(
+    checkpoint_copies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_places)] = Field(
         (),
         description="folders and http addresses off this machine that get a copy of each new "
         "checkpoint, separated by commas",
@@ -276,12 +164,12 @@ class Settings(BaseSettings):
         description="file that records are written to as well, as JSON lines; it is rotated, "
         "and shared by all processes",
     )
-    log_file_max_bytes: Annotated[int, BeforeValidator(_size)] = Field(
+    log_file_max_bytes: Annotated[int, BeforeValidator(read_size)] = Field(
         100 * 10**6,
         ge=10_000,
         description="size at which the log file is rotated; 500MB and 1GiB are understood",
     )
-    log_file_max_age: Annotated[int, BeforeValidator(_duration)] = Field(
+    log_file_max_age: Annotated[int, BeforeValidator(read_duration)] = Field(
         86_400,
         ge=60,
         description="age of its first record, in seconds, at which the log file is rotated by the "
