@@ -55,7 +55,9 @@ def test_an_upload_outlives_its_session(browser: Browser, house: House, tmp_path
     cable.cut()
     act(first, "/sign-out")
     cable.mend()
-    expect(page.locator(".tray")).to_contain_text("Your session has ended. Sign in again")
+    expect(page.locator(".tray")).to_contain_text(
+        "Your session has ended. Sign in again", timeout=30_000
+    )
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     assert violations(page) == []
     sign_in()
