@@ -9,6 +9,7 @@ from typing import IO, Any, Final
 
 from strongroom.audit.extension import AuditLog
 from strongroom.errors import Refused
+from strongroom.files.hashing import Hashing, HashThreads
 from strongroom.files.tus.digests import Digests
 from strongroom.files.tus.errors import (
     ChecksumMismatch,
@@ -51,6 +52,7 @@ class Receiver:
     audit: AuditLog
     max_bytes: int
     digests: Digests = field(default_factory=Digests)
+    threads: HashThreads = field(default_factory=HashThreads)
 
     def receive(self, upload: UploadRow, piece: Piece, room: Callable[[int], None]) -> int:
         """Append a piece; how many bytes there are then, which survive power loss.
@@ -90,6 +92,7 @@ class Receiver:
         digest = self.digests.take(upload.upload_id, before.token, before.size)
         start = None if digest is None or piece.checksum is None else digest.copy()
         verified = None if piece.checksum is None else ALGORITHMS[piece.checksum.algorithm]()
+        hashing = Hashing(self.threads, *(one for one in (digest, verified) if one is not None))
         at = piece.offset
         try:
             if before.size and not before.orderly:
@@ -99,18 +102,20 @@ class Receiver:
                 self._check_end(upload, at)
                 room(len(chunk))
                 writer.write(chunk)
-                for hashed in (digest, verified):
-                    if hashed is not None:
-                        hashed.update(chunk)
+                hashing.update(chunk)  # after it: what is not written must not be hashed
+            hashing.wait()
         except (Overtaken, FileNotFoundError):
             raise
         except BaseException:
             kept = digest if verified is None else start
             # What broke first is what is told.
-            with suppress(Overtaken, OSError):
+            with suppress(Overtaken, OSError, RuntimeError):
                 writer.finish(orderly=False, keep=verified is None)
+                hashing.wait()
                 self.digests.keep(upload.upload_id, writer.token, kept)
             raise
+        finally:
+            hashing.abandon()
         if not _matches(verified, piece.checksum):
             writer.finish(keep=False)
             self.digests.keep(upload.upload_id, writer.token, start)
