@@ -29,8 +29,8 @@ test: $(VENV)/.developed assets  ## Run the tests (choose with PYTEST_ARGS="-k u
 soak: $(VENV)/.developed assets  ## Try every single byte, kill more often, append more
 	@STRONGROOM_SOAK=1 $(BIN)/python -m pytest --timeout 0 \
 		tests/fault/test_tamper_matrix.py tests/fault/test_kill.py tests/fault/test_import.py \
-		tests/fault/test_many_appenders.py tests/fault/test_mixed_load.py tests/unit/test_bundle.py \
-		tests/e2e
+		tests/fault/test_many_appenders.py tests/fault/test_mixed_load.py tests/fault/test_stop.py \
+		tests/fault/test_log_file.py tests/unit/test_bundle.py tests/e2e
 
 .PHONY: lint
 lint: $(VENV)/.developed  ## Check style, types and the direction of imports

@@ -10,10 +10,10 @@ import click
 from annotated_types import Ge, Le
 
 from strongroom.audit.events import FIELDS, Event, Level
-from strongroom.audit.viewer.present import size_text
 from strongroom.bootstrap import CATALOGUE
 from strongroom.cli import main
 from strongroom.settings import CONFIG_VARIABLE, PREFIX, Address, Settings
+from strongroom.sizes import size_text
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "Generated from the code by `make docs`."

@@ -20,6 +20,10 @@ from tests.starting import Started, run, start
 
 START_SECONDS = 30.0
 
+TRUST = httpx.create_ssl_context()
+"""For every client of a test: to read the system's certificates anew for each takes longer than most
+requests, also where nothing is encrypted."""
+
 
 def free_port() -> int:
     """A port that nobody listens on now."""
@@ -42,11 +46,19 @@ class Installation:
         self.reader: dict[str, str] = {}
         """Headers by which :meth:`records` may read them, where that takes an account."""
         self._process: subprocess.Popen[bytes] | Started | None = None
+        self._cheap_passwords = False
 
     @classmethod
-    def with_accounts(cls, data: Path, **settings: object) -> Installation:
-        """An installation that asks who comes in; nobody has an account at first."""
-        return cls(data, no_auth=False, **settings)
+    def with_accounts(
+        cls, data: Path, *, cheap_passwords: bool = True, **settings: object
+    ) -> Installation:
+        """An installation that asks who comes in; nobody has an account at first.
+
+        :param cheap_passwords: False where the cost of a hash may matter to what is tested
+        """
+        made = cls(data, no_auth=False, **settings)
+        made._cheap_passwords = cheap_passwords
+        return made
 
     def start(self, *, ulimit: str = "") -> Installation:
         """Start the server and wait until it answers.
@@ -56,7 +68,14 @@ class Installation:
         """
         folder = self.data.parent
         if not ulimit:
-            self._process = start(["serve"], self.environment(), folder, self.log, self.log)
+            self._process = start(
+                ["serve"],
+                self.environment(),
+                folder,
+                self.log,
+                self.log,
+                cheap_passwords=self._cheap_passwords,
+            )
             self._wait()
             return self
         command = ["bash", "-c", f'ulimit {ulimit}; exec "$@"', "_"]
@@ -83,15 +102,16 @@ class Installation:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.url}/healthz").status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.02)
+        with self.client() as client:
+            while time.monotonic() < deadline:
+                assert self._process is not None
+                if self._process.poll() is not None:
+                    break
+                try:
+                    if client.get("/healthz").status_code == 200:
+                        return
+                except httpx.TransportError:
+                    time.sleep(0.02)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
 
     @property
@@ -125,7 +145,7 @@ class Installation:
 
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client for this server."""
-        return httpx.Client(base_url=self.url, timeout=30, **options)
+        return httpx.Client(base_url=self.url, timeout=30, **{"verify": TRUST, **options})
 
     def records(self, query: str = "", **arguments: object) -> list[dict[str, Any]]:
         """All records that match, newest first, through the API."""

@@ -2,6 +2,7 @@
 
 What runs is the same as with ``python -m strongroom``, in a process of its own with its own
 environment, streams and process group; only the second of imports is saved, some hundreds of times.
+Where a test asks for it, passwords cost little too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,19 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
+
+import argon2
+
+CHEAP = argon2.Parameters(
+    type=argon2.Type.ID,
+    version=argon2.low_level.ARGON2_VERSION,
+    salt_len=16,
+    hash_len=32,
+    time_cost=1,
+    memory_cost=64,
+    parallelism=1,
+)
+"""Argon2id for passwords that nobody has to keep; what it costs is not what is tested."""
 
 _IMPORTED = ["strongroom.cli", "strongroom.web.server"]
 
@@ -68,10 +82,18 @@ def start(
     folder: Path,
     out: Path,
     errors: Path,
+    *,
+    cheap_passwords: bool = False,
 ) -> Started:
-    """Start ``strongroom`` with these arguments; its output is appended to the files."""
+    """Start ``strongroom`` with these arguments; its output is appended to the files.
+
+    :param cheap_passwords: hash them in a moment, in the same way; else in a fifth of a second
+    """
     process = _context.Process(
-        target=_run, args=(list(arguments), dict(environment), folder, out, errors), daemon=True
+        target=_run,
+        args=(list(arguments), dict(environment), folder, out, errors),
+        kwargs={"cheap_passwords": cheap_passwords},
+        daemon=True,
     )
     process.start()
     deadline = time.monotonic() + 10
@@ -102,7 +124,13 @@ def run(
 
 
 def _run(
-    arguments: list[str], environment: dict[str, str], folder: Path, out: Path, errors: Path
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    out: Path,
+    errors: Path,
+    *,
+    cheap_passwords: bool,
 ) -> None:
     os.setsid()
     os.environ.clear()
@@ -116,6 +144,8 @@ def _run(
     sys.argv = ["strongroom", *arguments]
     from strongroom.cli import main  # noqa: PLC0415  # has been imported, but not in this module
 
+    if cheap_passwords:
+        argon2.profiles.RFC_9106_LOW_MEMORY = CHEAP
     try:
         main(prog_name="strongroom")
     finally:

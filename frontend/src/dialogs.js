@@ -2,6 +2,7 @@
 // scripts is a page of its own.
 
 import htmx from "htmx.org";
+import { takeNotice } from "./notices.js";
 
 export function watchDialogs(dialog) {
   if (dialog === null) return;
@@ -21,7 +22,8 @@ export function watchDialogs(dialog) {
     if (ctx.response.status < 400) dialog.close();
     else {
       dialog.querySelector(".notice")?.remove();
-      dialog.prepend(document.querySelector("#notices .notice")); // where nobody would see it
+      const notice = takeNotice(); // from where nobody would see it
+      if (notice) dialog.prepend(notice);
     }
   });
 }

@@ -33,5 +33,14 @@ export async function refreshList() {
     window.addEventListener("online", refreshList, { once: true });
     return;
   }
-  await htmx.ajax("GET", shown.dataset.address, { target: "#list", swap: "outerHTML" });
+  const headers = { "X-Keep-Notices": "1" }; // nobody has gone anywhere
+  await htmx.ajax("GET", shown.dataset.address, { target: "#list", swap: "outerHTML", headers });
+}
+
+/** What an act came to is told once: not again when the page is loaded anew, or gone back to. */
+export function forgetReceipt() {
+  const address = new URL(location.href);
+  if (!address.searchParams.has("receipt")) return;
+  address.searchParams.delete("receipt");
+  history.replaceState(history.state, "", address);
 }

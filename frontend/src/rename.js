@@ -2,6 +2,7 @@
 
 import htmx from "htmx.org";
 import { listAddress } from "./listing.js";
+import { takeNotice } from "./notices.js";
 
 export function renameInPlace() {
   document.addEventListener("click", (event) => {
@@ -14,8 +15,7 @@ export function renameInPlace() {
 
 function edit(row, link) {
   if (row.querySelector("[data-open]") !== null) return;
-  const cell = row.querySelector(".name");
-  const shown = cell.querySelector("a");
+  const shown = row.querySelector(".name a");
   const form = document.querySelector("#rename").content.firstElementChild.cloneNode(true);
   const input = form.querySelector("input[name=name]");
   form.elements.node.value = link.dataset.node;
@@ -33,13 +33,27 @@ function edit(row, link) {
   form.addEventListener("keydown", (event) => event.key === "Escape" && leave());
   form.querySelector("[data-leave]").addEventListener("click", leave);
   form.addEventListener("submit", () => {
-    const focus = () => document.querySelector(`#${row.id} .name a:not([hidden])`)?.focus();
-    document.addEventListener("htmx:after:swap", focus, { once: true });
+    const answered = ({ detail: { ctx } }) => {
+      if (form.isConnected && ctx.sourceElement !== form) return; // the answer to something else
+      document.removeEventListener("htmx:after:swap", answered);
+      if (form.isConnected) refuse(form, input);
+      else document.querySelector(`#${row.id} .name a`)?.focus();
+    };
+    document.addEventListener("htmx:after:swap", answered);
   });
   shown.hidden = true;
-  cell.append(form);
+  shown.after(form);
   htmx.process(form);
   input.focus();
   const dot = input.value.lastIndexOf(".");
   input.setSelectionRange(0, dot > 0 && !("folder" in row.dataset) ? dot : input.value.length);
+}
+
+/** Say why beside the field, where whoever typed looks. */
+function refuse(form, input) {
+  form.querySelector(".notice")?.remove();
+  const notice = takeNotice();
+  if (notice) form.append(notice);
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
 }

@@ -1,8 +1,11 @@
 // Choosing several rows: all at once, ranges with Shift, and the bar that says what can be done.
 
+import { items } from "./units.js";
+
 const boxes = () => [...document.querySelectorAll('input[name="node"][form="selection"]')];
 
-export function watchSelection() {
+/** @param {() => boolean} busy whether leaving the page would end something */
+export function watchSelection(busy) {
   let last = null; // where a range begins
 
   document.addEventListener("click", (event) => {
@@ -17,7 +20,9 @@ export function watchSelection() {
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button[data-download]");
-    if (button) download(button, event);
+    // A form leaves the page for a moment, of which browsers ask before, and which may cut off what
+    // is being sent; one that opens a tab does not, and the tab closes once it is a download.
+    if (button) button.formTarget = busy() ? "_blank" : "";
     if (event.target.closest?.("[data-unselect]")) unselect();
   });
   document.addEventListener("htmx:after:swap", show);
@@ -46,13 +51,5 @@ function show() {
   whole.indeterminate = count > 0 && count < all.length;
   document.querySelector("#selected").hidden = count === 0;
   for (const place of document.querySelectorAll("[data-count]")) place.textContent = count;
-}
-
-/** By a link, since browsers ask before a form leaves a page that is busy with uploads. */
-function download(button, event) {
-  event.preventDefault();
-  const link = document.createElement("a");
-  link.href = `${button.formAction}?${new URLSearchParams(new FormData(button.form))}`;
-  link.download = "";
-  link.click();
+  for (const place of document.querySelectorAll("[data-items]")) place.textContent = items(count);
 }

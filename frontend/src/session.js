@@ -39,6 +39,11 @@ export class Session {
       this.token = JSON.parse(headers)[HEADER];
       document.body.setAttribute(HEADERS, headers);
       for (const field of document.getElementsByName(FIELD)) field.value = this.token;
+      for (const button of document.querySelectorAll(`[formaction*="${FIELD}="]`)) {
+        const address = new URL(button.formAction);
+        address.searchParams.set(FIELD, this.token);
+        button.formAction = address;
+      }
       return true;
     } catch {
       return false;

@@ -135,16 +135,23 @@ export class Tray {
     const more = !this.part("unfinished").hidden || !this.part("warning").hidden;
     const over = [
       !busy && count.stored && `${count.stored.toLocaleString("en")} stored`,
-      !busy && count.same && `${count.same.toLocaleString("en")} there already`,
+      !busy && count.same && `${count.same.toLocaleString("en")} ${count.same === 1 ? "was" : "were"} there already`,
       failed.size && `${failed.size.toLocaleString("en")} not stored`,
     ].filter(Boolean);
-    const words = [left && `Uploading ${files(left)}`, ...over].filter(Boolean).join(", ");
+    const words = [left && `${this.doing()} ${files(left)}`, ...over].filter(Boolean).join(", ");
     this.part("title").textContent = words || "Uploads that were not finished";
     this.part("pause").hidden = this.part("stop").hidden = !busy;
-    this.part("pause").textContent = held === "" ? "Pause" : "Go on";
+    this.part("pause").textContent = held === "" ? "Pause" : "Resume";
     this.part("close").hidden = busy;
     this.say([busy && (HELD[held] ?? this.lost() ?? "Uploading."), !busy && over.join(", ")]);
     this.element.hidden = words === "" && !more;
+  }
+
+  doing() {
+    const { held, active, waiting } = this.uploads;
+    const still = waiting.length === 0 && [...active].every((item) => item.state === "paused");
+    if (held === "paused" || still) return "Paused:";
+    return held === "" ? "Uploading" : "Waiting:";
   }
 
   lost() {

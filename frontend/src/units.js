@@ -32,7 +32,10 @@ export function duration(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
+const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+
 /** "1 file", "5,000 files" */
-export function files(count) {
-  return `${count.toLocaleString("en")} ${count === 1 ? "file" : "files"}`;
-}
+export const files = (count) => counted(count, "file");
+
+/** "1 item", "5,000 items" */
+export const items = (count) => counted(count, "item");

@@ -7,9 +7,12 @@ import { Session } from "./session.js";
 import { Tray } from "./tray.js";
 import { Uploads } from "./uploads.js";
 
-/** @param {HTMLFormElement|null} form the upload form; null on pages that have none */
+/**
+ * @param {HTMLFormElement|null} form the upload form; null on pages that have none
+ * @returns {Uploads|null} the queue
+ */
 export function upload(form) {
-  if (form === null) return;
+  if (form === null) return null;
   const { tus, csrf, page, logs } = form.dataset;
   const session = new Session(csrf ?? "", page);
   // Absolute, since tus-js-client resolves the addresses of uploads against it.
@@ -35,4 +38,5 @@ export function upload(form) {
   window.addEventListener("beforeunload", (event) => {
     if (uploads.busy) event.preventDefault();
   });
+  return uploads;
 }

@@ -179,6 +179,8 @@ export class Uploads {
 
   async lost(item) {
     item.state = "lost";
+    item.rate.restart(); // what was measured says nothing of when it goes on
+    this.rate.restart();
     this.changed(item);
     try {
       await item.file.slice(0, 1).arrayBuffer();

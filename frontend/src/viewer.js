@@ -3,7 +3,9 @@
 import "htmx.org";
 import { submitOnChoice } from "./choices.js";
 import { searchKey } from "./keys.js";
+import { dismissNotices } from "./notices.js";
 
 document.documentElement.classList.add("scripted");
 submitOnChoice();
 searchKey();
+dismissNotices();

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from strongroom.permissions import Permission
 from tests.attacks.attack import attack
-from tests.attacks.callers import FIELDS, household
+from tests.attacks.callers import FIELDS, bearer, household
 from tests.attacks.shared import ROOT, Estate, as_somebody
 from tests.web.household import Household
 from tests.web.tus.client import PIECE, VERSION, metadata
@@ -212,6 +213,37 @@ def test_a_manager_gives_no_more_than_there_is(scene: Scene) -> None:
     more = fields(**{f"permission-{mia}": "manage", "folder_id": ROOT, "folder": "/"})
     assert scene.ask(("POST", f"/folders/{own}/permissions", more, SENT)).status == 303
     assert scene.estate.state() == before
+
+
+@attack("CWE-200 exposure of sensitive information")
+def test_who_only_writes_is_not_told_what_is_there(scene: Scene) -> None:
+    """That a name is in use must be said; not what its file holds."""
+    estate = scene.estate
+    estate.file("/Desk/taken.txt", b"a secret that can be guessed")
+    moved = json.dumps({"from": "/Desk/other.txt", "to": "/Desk/taken.txt"}).encode()
+    estate.file("/Desk/other.txt")
+    page = form(Part(b"x", "taken.txt"))
+    begun = {
+        **VERSION,
+        "Upload-Length": "1",
+        "Upload-Metadata": metadata(filename="taken.txt", folder="/Desk"),
+    }
+    tries: list[Request] = [
+        ("PUT", "/api/v1/files/Desk/taken.txt", b"x", JSON),
+        ("PUT", "/api/v1/files/Desk/taken.txt", b"x", {**JSON, "If-None-Match": "*"}),
+        ("POST", "/api/v1/move", moved, DATA),
+        ("POST", "/upload?folder=/Desk", page, {**FORM, **JSON}),
+        ("POST", "/tus/", b"", begun),
+    ]
+    for scopes, tells in (
+        ((Permission.FILES_WRITE,), False),
+        ((Permission.FILES_READ, Permission.FILES_WRITE), True),
+    ):
+        _, secret = scene.house.token("Mia", *scopes)
+        for method, target, body, headers in tries:
+            answer = as_somebody(scene.house, {**headers, **bearer(secret)}, method, target, body)
+            assert answer.status in (409, 412), answer.text
+            assert ("sha256" in answer.json()) == tells, target
 
 
 @attack("CWE-863 incorrect authorization", "CVE-2026-35605 File Browser")

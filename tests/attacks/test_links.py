@@ -22,12 +22,14 @@ OTHER = "seven amber plovers run"
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Household]:
-    yield from household(tmp_path_factory, "links")
+    yield from household(tmp_path_factory, "links", cheap_passwords=False)
 
 
 @attack("CWE-362 race condition")
 def test_one_administrator_is_set_up(tmp_path: Path) -> None:
-    server = Installation.with_accounts(tmp_path / "data", threads=32).start()
+    server = Installation.with_accounts(
+        tmp_path / "data", cheap_passwords=False, threads=32
+    ).start()
     try:
         found = re.search(r"/setup\?link=[\w-]+", server.log.read_text())
         assert found is not None

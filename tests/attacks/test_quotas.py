@@ -36,6 +36,12 @@ def stored(house: Household, name: str) -> int:
     return sum(r["file_size_bytes"] for r in records if r["user_id"] == house.ids[name])
 
 
+def on_disk(house: Household) -> int:
+    """Bytes of all content that is kept, whether or not a file has it."""
+    objects = house.server.data / "objects"
+    return sum(one.stat().st_size for one in objects.rglob("*") if one.is_file())
+
+
 def content(number: int) -> bytes:
     """Like no other: what is stored once would not fill a disk."""
     return number.to_bytes(4) * (PIECES // 4)
@@ -165,3 +171,84 @@ def test_nobody_begins_uploads_without_end(house: Household) -> None:
     assert other.send("DELETE", other.begin("hers", 4)).status == 204
     assert client.send("DELETE", address).status == 204
     assert client.create("one more", 4).status == 201
+
+
+@attack("CWE-770 allocation of resources without limits")
+@pytest.mark.parametrize("way", ["put", "put in chunks", "form"])
+def test_what_was_begun_leaves_no_room_for_plain_uploads(house: Household, way: str) -> None:
+    headers = somebody(house, f"Starter of tus and {way}")
+    client = TusClient(house.server, headers)
+    address = client.begin(f"begun before {way}", QUOTA)
+    assert client.patch(address, 0, bytes(QUOTA - PIECES)).status == 204
+
+    def send(name: str, body: bytes) -> int:
+        target = f"/api/v1/files/{name}"
+        if way == "form":
+            sent = {**FORM, **JSON, **headers}
+            return as_somebody(house, sent, "POST", "/upload", form(Part(body, name))).status
+        if way == "put in chunks":
+            return TusClient(house.server, headers).send("PUT", target, iter([body])).status
+        return as_somebody(house, headers, "PUT", target, body).status
+
+    name = f"beside-{way.replace(' ', '-')}"
+    assert send(name, bytes(PIECES + 1)) == 507
+    # A form is a little longer than what is in it, and so may not fill the last bytes.
+    assert send(name, bytes(PIECES - 1_000)) == 201
+    assert client.patch(address, QUOTA - PIECES, bytes(PIECES)).status == 507
+    assert client.send("DELETE", address).status == 204
+    assert send(name + "-after", bytes(PIECES + 1)) == 201
+
+
+@attack("CWE-770 allocation of resources without limits")
+@pytest.mark.parametrize("way", ["put", "put in chunks", "form"])
+def test_what_is_refused_is_not_kept(house: Household, way: str) -> None:
+    """Of many at once to one name, each nearly as large as the quota, one may stay on the disk."""
+    name = f"Crowd by {way}"
+    headers = somebody(house, name)
+    before = on_disk(house)
+    target = f"crowd-{way.replace(' ', '-')}"
+
+    def send(number: int) -> int:
+        body = name.encode() + number.to_bytes(4) * (QUOTA // 5)
+        if way == "form":
+            sent = {**FORM, **JSON, **headers}
+            return as_somebody(house, sent, "POST", "/upload", form(Part(body, target))).status
+        if way == "put in chunks":
+            chunks = iter([body[:100_000], body[100_000:]])
+            client = TusClient(house.server, headers)
+            return client.send("PUT", f"/api/v1/files/{target}", chunks).status
+        return as_somebody(house, headers, "PUT", f"/api/v1/files/{target}", body).status
+
+    with ThreadPoolExecutor(12) as pool:
+        statuses = list(pool.map(send, range(12)))
+    assert statuses.count(201) <= 1, statuses
+    assert set(statuses) <= {201, 409, 507}, statuses
+    assert on_disk(house) - before <= QUOTA
+
+
+@attack("CWE-770 allocation of resources without limits")
+@pytest.mark.parametrize("way", ["put", "tus"])
+def test_a_name_that_is_taken_meanwhile_leaves_nothing_on_the_disk(
+    house: Household, way: str
+) -> None:
+    headers = somebody(house, f"Latecomer by {way}")
+    target = f"late-by-{way}"
+    client = TusClient(house.server, headers)
+    before = on_disk(house)
+    for number in range(3):
+        path = f"/api/v1/files/{target}-{number}"
+
+        def body(number: int = number, path: str = path) -> Iterator[bytes]:
+            yield content(1_000 + number)
+            assert as_somebody(house, headers, "PUT", path, b"").status == 201
+            yield f"the end of {way} {number}".encode()
+
+        if way == "put":
+            assert client.send("PUT", path, body()).status == 409
+        else:
+            end = len(f"the end of {way} {number}")
+            address = client.begin(f"{target}-{number}", PIECES + end)
+            client.patch(address, 0, body()).problem(409, "filename_taken")
+            client.patch(address, PIECES + end, b"").problem(409, "filename_taken")
+            assert client.send("DELETE", address).status == 204
+    assert on_disk(house) - before < PIECES

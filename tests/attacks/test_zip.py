@@ -6,12 +6,15 @@ import io
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path, PureWindowsPath
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
@@ -20,6 +23,8 @@ from hypothesis import strategies as st
 
 from strongroom.errors import Refused
 from strongroom.files.names import MAX_BYTES, check_filename
+from strongroom.files.service.part import AT_ONCE
+from strongroom.files.zipping.members import PATHS
 from strongroom.files.zipping.names import portable, portable_names
 from strongroom.permissions import Permission
 from tests.attacks.attack import attack
@@ -29,6 +34,7 @@ from tests.web.household import Household
 from tests.web.wire import Answer, send
 
 SLIP = attack("CWE-22 path traversal", "CVE-2018-1002200 plexus-archiver")
+FLOOD = attack("CWE-770 allocation of resources without limits")
 HIDDEN = attack("CWE-863 incorrect authorization", "GHSA-j9jx-hp4c-ghhh File Browser")
 
 HOSTILE = [
@@ -300,3 +306,57 @@ def test_a_token_is_no_more_than_its_owner(house: Household, shared: Shared) -> 
     assert infos_of(answer) == ["shared/", "shared/plan", "shared/seen.txt"]
     _, writing = house.token("Mia", Permission.FILES_WRITE)
     zipped(shared.server, bearer(writing), folder="/shared").problem(403, "permission_missing")
+
+
+def multiply(server: Installation, like: str, names: list[str]) -> None:
+    """Many more beside a file or folder, each as that is: by requests it would take minutes."""
+    with closing(sqlite3.connect(server.data / "strongroom.db", timeout=60)) as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(node)")]
+        row = database.execute("SELECT * FROM node WHERE node_id = ?", (like,)).fetchone()
+        told = dict(zip(columns, row, strict=True))
+        more = [told | {"node_id": f"{uuid4()}", "name": name, "name_key": name} for name in names]
+        values = ",".join(f":{column}" for column in columns)
+        database.executemany(f"INSERT INTO node VALUES ({values})", more)
+        database.commit()
+
+
+LONG = "/".join("d" * 255 for _ in range(15))
+"""A path that a folder may have; there are longer ones."""
+
+
+@FLOOD
+def test_many_files_far_down(house: Household) -> None:
+    """What a zip holds in memory is bounded: not only how many files, but how long their paths are."""
+    ada = house.headers(house.enter("Ada"))
+    like = put(house.server, f"far/{LONG}/first", b"1", ada)
+    fits = PATHS // len(f"far/{LONG}/000000") - 50
+    assert fits < AT_ONCE // 2
+    multiply(house.server, like, [f"{n:06d}" for n in range(fits)])
+    whole = zipped(house.server, ada, folder="/far")
+    assert whole.header("Content-Length") == str(len(whole.body))
+    assert len(infos_of(whole)) == fits + 1 + 16
+    multiply(house.server, like, [f"more{n:02d}" for n in range(100)])
+    answer = zipped(house.server, ada, folder="/far")
+    answer.problem(409, "too_many_at_once")
+    told = {record["event"] for record in house.server.outcome(answer.request_id)}
+    assert told == {"request", "response", "download_failed"}
+    assert send(house.server, "HEAD", "/zip?folder=/far", headers=ada).status == 409
+
+
+@HIDDEN
+def test_that_there_is_too_much_tells_of_nothing_hidden(house: Household) -> None:
+    ada, mia = (house.headers(house.enter(name)) for name in ("Ada", "Mia"))
+    put(house.server, "crowd/seen.txt", b"seen", ada)
+    put(house.server, "crowd/hidden/x", b"x", ada)
+    hidden = folder_id(house.server, "/crowd/hidden", ada)
+    multiply(house.server, hidden, [f"hidden {n}" for n in range(AT_ONCE)])
+    zipped(house.server, mia, folder="/crowd").problem(409, "too_many_at_once")
+    with closing(sqlite3.connect(house.server.data / "strongroom.db", timeout=60)) as database:
+        database.execute(
+            "INSERT INTO folder_permission SELECT node_id, ?, 'manage' FROM node"
+            " WHERE parent_id = (SELECT parent_id FROM node WHERE node_id = ?) AND kind = 'folder'",
+            (house.ids["Ada"], hidden),
+        )
+        database.commit()
+    assert infos_of(zipped(house.server, mia, folder="/crowd")) == ["crowd/", "crowd/seen.txt"]
+    zipped(house.server, ada, folder="/crowd").problem(409, "too_many_at_once")

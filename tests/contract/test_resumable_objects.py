@@ -249,6 +249,10 @@ def test_they_are_listed_with_their_age(objects: ObjectStore) -> None:
     newest = max(found.values())
     append(objects.resumable(min(ids)), 4, b"more")
     assert dict(objects.resumables())[min(ids)] >= newest
+    for one, written_at in objects.resumables():
+        assert objects.resumable(one).written_at() == written_at
+    objects.resumable(min(ids)).discard()
+    assert objects.resumable(min(ids)).written_at() is None
     assert objects.leftovers() == objects.clear_leftovers() == 0
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Ada, Otto and Mia."""
-    house = House(tmp_path_factory.mktemp("house") / "data")
+    house = House(tmp_path_factory.mktemp("house") / "data", cheap_passwords=False)
     yield house
     house.close()
 
@@ -73,7 +73,7 @@ def navigation(page: Page) -> list[str]:
 def test_from_the_first_start_to_the_first_upload(
     tmp_path: Path, browser: Browser, scripts: bool
 ) -> None:
-    fresh = Installation.with_accounts(tmp_path / "data").start()
+    fresh = Installation.with_accounts(tmp_path / "data", cheap_passwords=False).start()
     file = tmp_path / "first.txt"
     file.write_text("the first")
     try:

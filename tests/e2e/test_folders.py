@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from urllib.parse import quote
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -119,7 +120,11 @@ def test_a_name_that_is_taken_stays(open_page: OpenPage, folder: str) -> None:
     act(page, "one.txt", "Rename")
     page.get_by_label("New name of one.txt").fill("two.txt")
     page.keyboard.press("Enter")
-    expect(page.locator("#notices")).to_contain_text("There is a file called “two.txt” already")
+    said = page.locator("form.rename")  # beside the field, not where nobody looks
+    expect(said).to_contain_text("There is a file called “two.txt” already")
+    expect(said).not_to_contain_text("Replace")
+    expect(page.get_by_label("New name of one.txt")).to_be_focused()
+    assert violations(page) == []
     page.keyboard.press("Escape")
     expect(row(page, "one.txt")).to_be_visible()
 
@@ -201,6 +206,58 @@ def test_what_is_selected_is_downloaded_as_one(
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as zip").click()
     assert download.value.suggested_filename.endswith(".zip")
+
+
+def test_nothing_selected_and_no_scripts(
+    open_page: OpenPage, server: Installation, folder: str
+) -> None:
+    page = open_page(folder, java_script_enabled=False, allow_errors=True)
+    before = len(server.records("event:file_downloaded"))
+    page.get_by_role("button", name="Download as zip").click()
+    expect(page.locator("#main")).to_contain_text("Nothing was chosen to download")
+    assert len(server.records("event:file_downloaded")) == before
+
+
+@BOTH
+def test_all_of_a_folder_has_a_link_of_its_own(
+    open_page: OpenPage, folder: str, scripts: bool
+) -> None:
+    page = open_page(folder, java_script_enabled=scripts)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download all").click()
+    with ZipFile(download.value.path()) as opened:
+        assert {name.partition("/")[2] for name in opened.namelist()} == {
+            "", "one.txt", "two.txt", "three.txt", "inner/", "inner/deep.txt"
+        }  # fmt: skip
+
+
+@BOTH
+def test_a_notice_stays_where_it_belongs_and_is_shown_once(
+    open_page: OpenPage, folder: str, scripts: bool
+) -> None:
+    page = open_page(folder, java_script_enabled=scripts)
+    page.get_by_role("button", name="Delete one.txt", exact=True).click()
+    page.get_by_role("button", name="Move to the trash").locator("visible=true").click()
+    expect(page.locator("#notices")).to_contain_text("one.txt is in the trash")
+    page.get_by_role("link", name="inner", exact=True).click()
+    expect(row(page, "deep.txt")).to_be_visible()
+    expect(page.locator("#notices .notice")).to_have_count(0)
+    page.get_by_role("navigation", name="Folders").get_by_role("link").last.click()
+    expect(row(page, "two.txt")).to_be_visible()
+    expect(page.locator("#notices .notice")).to_have_count(0)
+
+
+def test_a_notice_is_not_shown_again_by_a_reload(
+    open_page: OpenPage, server: Installation, folder: str
+) -> None:
+    with server.client() as client:
+        form = {"folder": "/" + folder.partition("=/")[2], "name": "brand new"}
+        made = client.post("/folders", data=form, headers={"Accept": "text/html"})
+    page = open_page(made.headers["Location"])
+    expect(page.locator("#notices")).to_contain_text("There is a new folder brand new")
+    page.reload()
+    expect(row(page, "brand new")).to_be_visible()
+    expect(page.locator("#notices .notice")).to_have_count(0)
 
 
 @BOTH

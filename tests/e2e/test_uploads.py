@@ -165,6 +165,24 @@ def test_an_upload_survives_a_lost_connection_by_itself(
     assert events(server, file.name).count("file_uploaded") == 1
 
 
+def test_a_cut_line_has_no_speed(
+    open_slowly: OpenSlowly, cable: Cable, server: Installation, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"of two {number}.bin" for number in range(2)]
+    for file in files:
+        noise(file)
+    page = open_slowly()
+    choose(page, *files)
+    left = page.locator('.tray [data-part="left"]')
+    expect(left).to_contain_text("left")
+    cable.cut()
+    expect(page.locator(".tray li", has_text="connection lost")).to_have_count(2)
+    expect(left).to_have_text("")
+    expect(page.locator('.tray [data-part="sum"]')).not_to_contain_text("/s")
+    cable.mend()
+    expect(page.locator(".tray h2")).to_have_text("2 stored", timeout=60_000)
+
+
 def test_a_retry_does_not_wait_once_the_network_is_back(
     open_slowly: OpenSlowly, cable: Cable, server: Installation, tmp_path: Path
 ) -> None:
@@ -199,7 +217,8 @@ def test_pause_and_resume(open_slowly: OpenSlowly, server: Installation, tmp_pat
     expect(state).to_contain_text("MB/s")
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(state).to_contain_text("paused at")
-    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".tray h2")).to_have_text("Paused: 1 file")
+    page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.locator(".tray h2")).to_have_text("1 stored", timeout=30_000)
     assert stored_digest(server, file.name) == digest
 
@@ -216,9 +235,35 @@ def test_what_was_cancelled_is_gone(
     expect(page.locator(".tray li.failed")).to_contain_text("Cancelled. Nothing was kept.")
     eventually(lambda: "upload_aborted" in events(server, file.name))
     assert "file_uploaded" not in events(server, file.name)
+    assert "upload_failed" not in events(server, file.name)
     page.reload()
     expect(page.locator("#list")).to_be_visible()
     expect(page.locator("#tray")).to_be_hidden()
+
+
+def test_a_download_of_what_is_selected_lets_an_upload_go_on(
+    open_slowly: OpenSlowly, server: Installation, tmp_path: Path
+) -> None:
+    with server.client() as client:
+        client.put("/api/v1/files/beside.txt", content=b"beside").raise_for_status()
+    file = tmp_path / "meanwhile.bin"
+    noise(file)
+    page = open_slowly()
+    choose(page, file)
+    expect(page.locator(".tray li .state")).to_contain_text("MB/s")
+    page.get_by_label("Select beside.txt").check()
+    asked: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    page.get_by_role("button", name="Download as zip").click()
+    eventually(lambda: "file_downloaded" in events(server, "beside.txt"))
+    expect(page.locator(".tray h2")).to_have_text("1 stored", timeout=30_000)
+    assert asked == []
+    assert "upload_resumed" not in events(server, file.name)
 
 
 def test_all_are_stopped_at_once(
@@ -326,7 +371,7 @@ def test_what_is_there_already_is_no_question(
     taken.write_text("old content")
     page = open_page("/", allow_errors=True)
     choose(page, taken)
-    expect(page.locator(".tray h2")).to_have_text("1 there already")
+    expect(page.locator(".tray h2")).to_have_text("1 was there already")
     assert events(server, taken.name).count("file_uploaded") == 1
 
 

@@ -61,7 +61,7 @@ def test_an_upload_outlives_its_session(browser: Browser, house: House, tmp_path
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     assert violations(page) == []
     sign_in()
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.locator(".tray h2")).to_have_text("1 stored", timeout=30_000)
     [stored] = house.server.records(f'event:file_uploaded filename:"{file.name}"')
     assert stored["sha256"] == digest

@@ -16,7 +16,7 @@ import httpx
 
 from strongroom.audit.query import JournalSearch, Window, parse
 from strongroom.store import Store
-from tests.serving import START_SECONDS, free_port
+from tests.serving import START_SECONDS, TRUST, free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +47,7 @@ class Server:
 
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client for it."""
-        return httpx.Client(base_url=self.url, timeout=30, **options)
+        return httpx.Client(base_url=self.url, timeout=30, **{"verify": TRUST, **options})
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.get(f"{url}/ready?", headers={"User-Agent": "waiting"})
+            httpx.get(f"{url}/ready?", headers={"User-Agent": "waiting"}, verify=TRUST)
         except httpx.TransportError:
             time.sleep(0.02)
         else:

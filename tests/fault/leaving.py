@@ -40,13 +40,14 @@ def read_and_leave(server: Installation, request: bytes, count: int, how: str) -
 
 def records_of_agent(server: Installation, agent: str) -> list[Record]:
     """The records of the one request of this user agent, once it has ended; oldest first."""
-    deadline = time.monotonic() + PATIENCE
+    deadline, pause = time.monotonic() + PATIENCE, 0.02
     while True:
         found = server.records(f'user_agent:"{agent}"')[::-1]
         if any(record["event"] == "response" for record in found):
             return found
         assert time.monotonic() < deadline, found
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.5)  # asking costs more than what is waited for
 
 
 def _reset(connection: socket.socket) -> None:

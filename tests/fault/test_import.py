@@ -50,7 +50,7 @@ def test_killed_again_and_again(serve: Callable[..., Installation], tmp_path: Pa
     command = [sys.executable, "-m", "strongroom", "log", "import", str(path)]
     cut = 0
     before: list[int] = []
-    for _ in range(12 if os.environ.get("STRONGROOM_SOAK") else 6):
+    for _ in range(12 if os.environ.get("STRONGROOM_SOAK") else 3):
         process = subprocess.Popen(
             command, env=server.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

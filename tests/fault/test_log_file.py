@@ -23,6 +23,9 @@ from tests.web.wire import api, put, send
 
 pytestmark = pytest.mark.fault
 
+PAIRS = 8 if os.environ.get("STRONGROOM_SOAK") else 4
+"""Of writers that are killed."""
+
 PROCESSES = 4
 THREADS = 4
 ROOT = Path(__file__).parents[2]
@@ -104,7 +107,7 @@ def test_every_acknowledged_record_once_though_writers_are_killed(tmp_path: Path
     path = tmp_path / "log" / "records.jsonl"
     path.parent.mkdir()
     chance = random.Random(17)
-    names = [(f"{number}a", f"{number}b") for number in range(8)]
+    names = [(f"{number}a", f"{number}b") for number in range(PAIRS)]
     for one, two in names:
         with (
             writer(path, one, 100_000, pause=0.001) as first,

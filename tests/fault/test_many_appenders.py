@@ -26,7 +26,7 @@ from tests.unit.making import audit_record
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PROCESSES, THREADS = 4, 16
-RECORDS = 200_000 if os.environ.get("STRONGROOM_SOAK") else 40_000
+RECORDS = 200_000 if os.environ.get("STRONGROOM_SOAK") else 20_480
 EACH = RECORDS // (PROCESSES * THREADS)
 
 KEY = SigningKey("example.org/log", b"k" * 32)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.serving import Installation
+from tests.serving import TRUST, Installation
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -35,9 +35,11 @@ def connections(server: Installation, count: int, first: bytes) -> Iterator[list
 def check_served(server: Installation) -> None:
     """Others get their answers; a time-out fails the test."""
     for number in range(10):
-        assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
+        assert httpx.get(f"{server.url}/healthz", timeout=10, verify=TRUST).status_code == 200
         name = f"{time.monotonic_ns()}-{number}.txt"
-        answer = httpx.put(f"{server.url}/api/v1/files/{name}", content=b"x", timeout=10)
+        answer = httpx.put(
+            f"{server.url}/api/v1/files/{name}", content=b"x", timeout=10, verify=TRUST
+        )
         assert answer.status_code == 201
 
 
@@ -79,7 +81,9 @@ def test_descriptors_are_kept_for_those_who_ask(serve: Callable[..., Installatio
     """More idle connections than the kernel allows open files; others only have to wait."""
     server = serve(workers=1, threads=8, ulimit="-n 300")
     with connections(server, 400, b""):
-        answer = httpx.put(f"{server.url}/api/v1/files/a.txt", content=b"x", timeout=60)
+        answer = httpx.put(
+            f"{server.url}/api/v1/files/a.txt", content=b"x", timeout=60, verify=TRUST
+        )
         assert answer.status_code == 201
         check_served(server)
     assert "Too many open files" not in server.log.read_text()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strongroom.errors import Refused
 from strongroom.files.model import Sort
 from strongroom.files.names import MAX_BYTES, check_filename
-from strongroom.files.service.listing import _read_cursor
+from strongroom.files.service.paging import read_cursor
 from strongroom.files.tus.metadata import Metadata, parse
 from strongroom.files.uploads import clean_type
 
@@ -37,7 +37,7 @@ def encoded(value: object) -> str:
 @example(encoded(["name", "file", "\ud800", "x"]), Sort.NAME)
 def test_a_cursor_can_be_bound_to_a_statement_or_is_refused(cursor: str, sort: Sort) -> None:
     try:
-        kind, key, node_id = _read_cursor(cursor, sort)
+        kind, key, node_id = read_cursor(cursor, sort)
     except Refused as refused:
         refusal = refused
     else:

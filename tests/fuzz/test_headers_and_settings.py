@@ -45,7 +45,8 @@ def a_file(size: int) -> StoredFile:
         sha256="0" * 64,
         created_at="",
         created_by=None,
-        changed_at=0,
+        changed_at="",
+        changed_by=None,
         version_id="v",
     )
 

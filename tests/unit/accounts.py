@@ -14,6 +14,7 @@ from strongroom.bootstrap import OWN_CATALOGUE, SCHEMAS
 from strongroom.permissions import Role
 from strongroom.store import Store
 from strongroom.store.migrate import migrate
+from tests.starting import CHEAP
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -25,7 +26,7 @@ ELSEWHERE = Where("198.51.100.7", "another browser")
 
 def quickly(accounts: Accounts) -> Accounts:
     """The same accounts; the passwords they set cost little, also to whoever checks them."""
-    accounts.passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    accounts.passwords._hasher = PasswordHasher.from_parameters(CHEAP)
     return accounts
 
 

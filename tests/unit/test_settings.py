@@ -103,6 +103,13 @@ def test_sizes(monkeypatch: pytest.MonkeyPatch, text: str, size: int) -> None:
     assert load().max_upload_bytes == size
 
 
+@pytest.mark.parametrize("size", [2**63, str(2**64), "9" * 400, "9300000TB"])
+@pytest.mark.parametrize("name", ["max_upload_bytes", "user_quota_bytes", "disk_reserve_bytes"])
+def test_more_than_can_be_counted(name: str, size: int | str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: .*more than there is"):
+        load(**{name: size})
+
+
 @pytest.mark.parametrize("text", ["", "x", "10 apples", "-1", "1e9", "10PB", "GB", "1,000", "1_0"])
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(SettingsError, match=r"max_upload_bytes: .*500MB or 10GiB"):

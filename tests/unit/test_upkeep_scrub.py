@@ -34,7 +34,7 @@ def refusal(kept: Kept, file: StoredFile) -> str | None:
 
 def damaged_versions(kept: Kept, file: StoredFile) -> list[bool]:
     """Which versions are shown as damaged, newest first."""
-    return [version.damaged for version in kept.files.versions(file.file_id)[1]]
+    return [version.damaged for version in kept.files.versions(file.file_id).items]
 
 
 def test_sound_content(kept: Kept) -> None:
@@ -79,7 +79,7 @@ def test_a_file_that_comes_to_show_it_later(kept: Kept) -> None:
     kept.damage(file.sha256)
     scrub(kept)
     assert kept.recorded("content_damaged") == []
-    old = next(one for one in kept.files.versions(new.file_id)[1] if one.damaged)
+    old = next(one for one in kept.files.versions(new.file_id).items if one.damaged)
     kept.files.restore_version(new.file_id, old.version_id)
     scrub(kept)
     [record] = kept.recorded("content_damaged")

@@ -210,7 +210,7 @@ def test_what_was_purged_is_missed_by_nobody(installed: Installed) -> None:
         replaced = blob.sha256
     installed.add("b.txt", b"one\n")
     file = service.find("a.txt")
-    first = service.versions(file.file_id)[1][-1]
+    first = service.versions(file.file_id).items[-1]
     service.restore_version(file.file_id, first.version_id)
     assert files(installed)[0] == 0
     service.trash([file.file_id])

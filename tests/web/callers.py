@@ -47,7 +47,9 @@ class Route:
         if _TUS.fullmatch(self.path) or self.path == "/folders/new":
             return Permission.FILES_WRITE  # what is asked there is how to write
         if _FILES.fullmatch(self.path):
-            return Permission.FILES_READ if self.method in READING else Permission.FILES_WRITE
+            # What is chosen for a zip stands in a form, since there may be much of it.
+            reads = self.method in READING or self.path == "/zip"
+            return Permission.FILES_READ if reads else Permission.FILES_WRITE
         if _LOGS.fullmatch(self.path):
             return Permission.LOGS_READ
         if self.path.startswith("/admin/"):

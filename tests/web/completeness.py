@@ -83,6 +83,7 @@ _STORED = {"507 storage_full", "500 storage_failed", "503 journal_not_writable",
 _SHOWN = {"200", "500 list_error", "503 journal_not_writable", *_DOOR}
 _LISTED = {"400 cursor_not_valid", "400 sort_not_valid", "404 folder_not_found", *_SHOWN}
 _DELETED = {"404 file_not_found", "500 delete_failed", "503 journal_not_writable", *_DOOR}
+_TAGGED = {"412 version_not_current", *_DELETED}
 _SEARCHED = {
     "200", "400 query_not_valid", "400 time_not_valid", "400 limit_not_valid",
     "400 cursor_not_valid", "500", *_DOOR,
@@ -92,7 +93,7 @@ _PROVEN = {
 }  # fmt: skip
 _READ = {"200", "304", "404 not_signed_yet", "500", *_DOOR}
 _DOWNLOADED = {
-    "200", "206", "304", "404 file_not_found", "416 range_not_satisfiable", "200 left", "206 left",
+    "200", "206", "304", "404 file_not_found", "412 version_not_current", "416 range_not_satisfiable", "200 left", "206 left",
     "500 download_error", "500 content_missing", "500 content_damaged", "503 journal_not_writable",
     *_DOOR,
 }  # fmt: skip
@@ -105,6 +106,10 @@ _ARRIVED = {
     "409 filename_taken", "413 file_too_large", "413 upload_overrun", "400 header_not_valid",
     "415 content_type_not_supported", "460 checksum_mismatch", *_STORED, *_DOOR,
 }  # fmt: skip
+_ZIPPED = {
+    "200", "404 file_not_found", "500 download_error", "500 content_missing",
+    "500 content_damaged", "503 journal_not_writable", *_DOOR,
+}  # fmt: skip
 
 KINDS: dict[str, set[str]] = {
     "listing": _LISTED,
@@ -115,15 +120,18 @@ KINDS: dict[str, set[str]] = {
     },
     "upload": {
         "201", "204", "400 partial_upload", "400 condition_not_valid", "400 path_too_deep",
+        "400 path_too_long", "412 condition_not_valid", "412 filename_taken",
         "412 version_not_current", "413 file_too_large", *_NAME, *_STORED, *_DOOR,
     },
     "download": _DOWNLOADED,
     "question": {"200", "304", "404 file_not_found", "500 download_error", "421 host_not_allowed"},
-    "deletion": {"204", *_DELETED},
-    "new folder": {"201", "400 path_too_deep", "404 folder_not_found", *_NAME, *_CHANGED},
-    "folder's deletion": {"204", "404 folder_not_found", *_DELETED} - {"404 file_not_found"},
+    "deletion": {"204", *_TAGGED},
+    "new folder": {
+        "201", "400 path_too_deep", "400 path_too_long", "404 folder_not_found", *_NAME, *_CHANGED,
+    },
+    "folder's deletion": {"204", "404 folder_not_found", *_TAGGED} - {"404 file_not_found"},
     "move": {
-        "200", "400 move_not_valid", "400 path_too_deep", "404 file_not_found",
+        "200", "400 move_not_valid", "400 path_too_deep", "400 path_too_long", "404 file_not_found",
         "404 folder_not_found", "409 folder_into_itself", "409 root_folder",
         *_NAME, *_CHANGED,
     } - {"400 filename_too_long"},
@@ -152,9 +160,9 @@ KINDS: dict[str, set[str]] = {
         "400 nothing_chosen", "404 file_not_found", "404 folder_not_found", *_SHOWN,
     },
     "zip": {
-        "200", "404 folder_not_found", "404 file_not_found", "500 download_error",
-        "500 content_missing", "500 content_damaged", "503 journal_not_writable", *_DOOR,
+        "400 nothing_chosen", "404 folder_not_found", *_ZIPPED,
     },
+    "zip of what was chosen": {"400 nothing_chosen", *_ZIPPED},
     "versions": {"404 file_not_found", *_SHOWN},
     "download of a version": {"404 version_not_found", *_DOWNLOADED},
     "version's restoration": {
@@ -166,15 +174,15 @@ KINDS: dict[str, set[str]] = {
         "400 user_not_found", "400 root_needs_permissions", "404 folder_not_found", *_CHANGED,
     },
     "resumable upload": {
-        "201", "400 metadata_not_valid", "400 path_too_deep", "404 folder_not_found",
+        "201", "400 metadata_not_valid", "400 path_too_deep", "400 path_too_long", "404 folder_not_found",
         "412 version_not_current", "412 tus_version_not_supported", *_NAME, *_ARRIVED,
     },
     "piece": {"204", "400 length_known", "409 offset_mismatch", *_TUS, *_ARRIVED},
     "piece by post": {"204", "405 method_not_allowed", "404 upload_not_found", *_DOOR},
     "progress": {"200", "421 host_not_allowed", *_TUS},
     "end of an upload": {"204", "503 journal_not_writable", *_TUS, *_DOOR},
-    "deletion by page": {"303", *_DELETED},
-    "deletion by htmx": {"200", *_DELETED},
+    "deletion by page": {"303", *_TAGGED},
+    "deletion by htmx": {"200", *_TAGGED},
     "search": _SEARCHED,
     "record": {"200", "404 record_not_found", "500", *_DOOR},
     "proof": _PROVEN,
@@ -214,6 +222,7 @@ ROUTES: dict[Route, str] = {
     ("GET", "/files/move"): "question about a move",
     ("GET", "/trash"): "trash",
     ("GET", "/zip"): "zip",
+    ("POST", "/zip"): "zip of what was chosen",
     ("POST", "/trash/restore"): "restoration under a name",
     ("POST", "/trash/purge"): "purge by form",
     ("POST", "/trash/empty"): "emptying",
@@ -260,6 +269,7 @@ UNHEARD = {
     "quota_exceeded",  # likewise
     "would_lock_out",  # likewise
     "too_many_at_once",  # takes ten thousand files: tests/unit
+    "too_many_zips",  # takes several of them at once: tests/unit/test_zip_turns.py
     "too_many_uploads",  # takes a thousand of them: tests/attacks/test_quotas.py
     "upload_overtaken",  # takes a race: tests/web/tus/test_resuming.py
     "upload_lost",  # likewise: of two that finish it, one finds nothing

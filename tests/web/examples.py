@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tests.web.completeness import FILE, NO_METHOD, RECORD, Example, State
-from tests.web.folder_examples import DEEP, of_folders
+from tests.web.folder_examples import DEEP, FAR, of_folders
 from tests.web.tus_examples import of_tus
 from tests.web.wire import BOUNDARY, FORM, HTML, HTMX, JSON, SMALL_LIMIT, Part, api, form
 
@@ -32,7 +32,6 @@ CROWDED = form(*[Part(b"", None, field="x", kind=None)] * 1001)
 
 UPLOADS = [
     E("POST", "/upload", "/upload", 303, ("file_uploaded",), form_of("by a page"), {**FORM, **HTML}),
-    E("POST", "/upload", "/upload", 201, ("file_uploaded",), form_of("by htmx"), {**FORM, **HTMX}),
     E("POST", "/upload", "/upload", 201, ("file_uploaded",), form_of("by script"), {**FORM, **JSON}),
     E("POST", "/upload", "/upload", 207, ("file_uploaded", "upload_failed"), PAIR, {**FORM, **JSON}),
     E("POST", "/upload", "/upload", 400, ("upload_failed",), form(), FORM, reason="no_file_in_request"),
@@ -52,6 +51,12 @@ UPLOADS = [
     E("PUT", PATH, "/api/v1/files/{named}", 204, ("file_uploaded",), b"x", {"If-Match": "{tag}"}),
     E("PUT", PATH, api(FILE), 412, ("upload_failed",), b"x", {"If-Match": '"0"'}, reason="version_not_current"),
     E("PUT", PATH, api(FILE), 400, ("upload_failed",), b"x", {"If-Match": "*"}, reason="condition_not_valid"),
+    E("PUT", PATH, api(FILE), 412, ("upload_failed",), b"x", {"If-None-Match": "*"}, reason="filename_taken"),
+    E("PUT", PATH, api(FILE), 412, ("upload_failed",), b"x", {"If-Match": '"0"', "If-None-Match": "*"},
+      reason="condition_not_valid"),
+    E("PUT", PATH, "/api/v1/files/none/x", 412, ("upload_failed",), b"x", {"If-Match": '"0"'},
+      reason="version_not_current"),
+    E("PUT", PATH, f"/api/v1/files/{FAR}", 400, ("upload_failed",), b"x", reason="path_too_long"),
     E("PUT", PATH, f"/api/v1/files/{DEEP}", 400, ("upload_failed",), b"x", reason="path_too_deep"),
     E("PUT", PATH, "/api/v1/files/a//b", 400, ("upload_failed",), b"x", reason="filename_empty"),
     E("PUT", PATH, api(".."), 400, ("upload_failed",), b"x", reason="filename_not_allowed"),
@@ -70,6 +75,7 @@ DOWNLOADS = [
     E("GET", PATH, api(FILE), 200, ("file_downloaded",)),
     E("GET", PATH, api(FILE), 206, ("file_downloaded",), None, {"Range": "bytes=1-2"}),
     E("GET", PATH, api(FILE), 304, (), None, {"If-None-Match": "*"}),
+    E("GET", PATH, api(FILE), 412, ("download_failed",), None, {"If-Match": '"0"'}, reason="version_not_current"),
     E("GET", PATH, api("none"), 404, ("download_failed",), reason="file_not_found"),
     E("GET", PATH, api(FILE), 416, ("download_failed",), None, {"Range": "bytes=99-"}, reason="range_not_satisfiable"),
     E("GET", PATH, api("large.bin"), 200, ("file_downloaded",), leaves=True),
@@ -117,6 +123,9 @@ def deletions() -> Iterator[Example]:
             headers,
             reason="file_not_found",
         )
+        wrong = {**headers, "If-Match": '"0"'}
+        reason = "version_not_current"
+        yield E(method, rule, stem + FILE, 412, ("delete_failed",), body, wrong, reason=reason)
         yield E(
             method,
             rule,

@@ -15,6 +15,7 @@ NOTHING = b""
 FOLDERS = "/api/v1/folders/<name:path>"
 ROOT = "00000000-0000-0000-0000-000000000000"
 DEEP = "x/" * 65 + "x"
+FAR = ("n" * 255 + "/") * 17 + "x"
 LONG = "x" * 300
 
 
@@ -59,6 +60,7 @@ def folders() -> Iterator[Example]:
         ("a//b", 400, "filename_empty"),
         (LONG, 400, "filename_too_long"),
         (DEEP, 400, "path_too_deep"),
+        (FAR, 400, "path_too_long"),
         ("none/new", 404, "folder_not_found"),
         (FILE, 409, "filename_taken"),
     ):
@@ -69,6 +71,9 @@ def folders() -> Iterator[Example]:
     yield E("DELETE", FOLDERS, stem + "{fullfolder}", 204, deleted)
     for path, reason in (("none", "folder_not_found"), (FILE, "folder_not_found")):
         yield E("DELETE", FOLDERS, stem + path, 404, refused, reason=reason)
+    wrong = {"If-Match": '"0"'}
+    reason = "version_not_current"
+    yield E("DELETE", FOLDERS, stem + "{fullfolder}", 412, refused, None, wrong, reason=reason)
     trouble: dict[str, Any] = {"failed": "delete_error", "reason": "delete_failed"}
     yield from in_trouble("DELETE", FOLDERS, stem + "{fullfolder}", **trouble)
 
@@ -85,6 +90,8 @@ def moves() -> Iterator[Example]:
     yield move("/{named}", "/{filename}", 200, "file_renamed")
     yield move("/{named}", "/{fullfolder}/{filename}", 200, "file_moved")
     yield move("/{fullfolder}", "/{foldername}", 200, "folder_moved")
+    for same in ("/{named}", "/{fullfolder}"):
+        yield move(same, same, 200, "change_not_needed")
     refused = "change_failed"
     for source, target, status, reason in (
         ("/none", "/{filename}", 404, "file_not_found"),
@@ -93,6 +100,7 @@ def moves() -> Iterator[Example]:
         ("/{named}", "/..", 400, "filename_not_allowed"),
         ("/{named}", "/a//b", 400, "filename_empty"),
         ("/{named}", f"/{DEEP}", 400, "path_too_deep"),
+        ("/{named}", f"/{FAR}", 400, "path_too_long"),
         ("/{fullfolder}", "/{fullfolder}/x", 409, "folder_into_itself"),
         ("/", "/{filename}", 409, "root_folder"),
     ):
@@ -237,6 +245,7 @@ def versions() -> Iterator[Example]:
         yield E("GET", rule, old, status, sent, None, headers)
         yield E("GET", rule, "/files/{large}", status, sent, None, headers, leaves=True)
     yield E("GET", rule, old, 304, (), None, {"If-None-Match": "*"})
+    yield E("GET", rule, old, 412, failed, None, {"If-Match": '"0"'}, reason="version_not_current")
     yield E("GET", rule, old, 416, failed, None, {"Range": "bytes=99-"}, reason="range_not_satisfiable")  # fmt: skip
     for target, status, reason in (
         (f"{RECORD}/versions/{RECORD}", 404, "file_not_found"),
@@ -289,12 +298,22 @@ def zips() -> Iterator[Example]:
     failed = ("download_failed",)
     yield E("GET", rule, one, 200, ("file_downloaded",))
     yield E("GET", rule, "/zip?folder=/{fullfolder}/none", 404, failed, reason="folder_not_found")
+    yield E("GET", rule, rule, 400, failed, reason="nothing_chosen")
     yield E("GET", rule, f"/zip?node={RECORD}", 404, failed, reason="file_not_found")
     for word in ("missing", "damaged"):
-        target = f"/zip?node={{{word}id}}"
-        yield E("GET", rule, target, 500, failed, reason=f"content_{word}")
+        target, reason = f"/zip?node={{{word}id}}", f"content_{word}"
+        yield E("GET", rule, target, 500, failed, reason=reason)
+        yield act(rule, f"node={{{word}id}}", 500, *failed, reason=reason)
+    yield act(rule, "node={file}&node={folder}", 200, "file_downloaded")
+    for body, status, reason in (
+        ("", 400, "nothing_chosen"),
+        ("folder=/{fullfolder}", 400, "nothing_chosen"),  # all of a folder is asked for by GET
+        (f"node={RECORD}", 404, "file_not_found"),
+    ):
+        yield act(rule, body, status, *failed, reason=reason)
     trouble: dict[str, Any] = {"failed": "download_failed", "reason": "download_error"}
     yield from in_trouble("GET", rule, one, **trouble)
+    yield from in_trouble("POST", rule, rule, b"node={file}", **trouble)
     yield E("HEAD", rule, one, 200, ())
 
 

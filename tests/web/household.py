@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from strongroom.accounts.service import Accounts, SignedIn, SignInBlocked, Where
 from strongroom.cli.user import accounts_of
@@ -25,7 +26,7 @@ class Household:
     ``accounts`` is a second process's view of the same accounts, as the command line has it.
     """
 
-    def __init__(self, data: Path, **settings: object) -> None:
+    def __init__(self, data: Path, **settings: Any) -> None:
         self.server = Installation.with_accounts(data, **settings).start()
         self._open = ExitStack()
         beside: AbstractContextManager[Accounts] = accounts_of({"data": str(data)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -177,6 +178,8 @@ def _expired(made: Made) -> str:
         changed = "UPDATE upload SET expires_at = 1 WHERE upload_id = ?"
         assert connection.execute(changed, (upload,)).rowcount == 1
         connection.commit()
+    for path in (made.server.data / "objects" / "uploads").glob(f"{upload}*"):
+        os.utime(path, (1, 1))  # nor has anything of it been written lately
     return upload
 
 

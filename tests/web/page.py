@@ -82,7 +82,7 @@ def rows(answer: Answer) -> list[str]:
     return [
         element.attributes["title"]
         for element in read(answer)
-        if element.tag == "a" and "download" in element.attributes
+        if element.tag == "a" and {"download", "title"} <= element.attributes.keys()
     ]
 
 

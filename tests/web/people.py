@@ -30,7 +30,7 @@ class House:
     ``ids`` holds their opaque ids; ``ada`` is the browser in which the accounts were made.
     """
 
-    def __init__(self, data: Path, **settings: object) -> None:
+    def __init__(self, data: Path, **settings: Any) -> None:
         self.server = Installation.with_accounts(data, **settings).start()
         self.ids: dict[str, str] = {}
         self._clients: list[httpx.Client] = []

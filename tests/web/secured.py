@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from flask.testing import FlaskClient
 
 from strongroom.bootstrap import Installation as Storage
 from strongroom.settings import load
-from tests.serving import START_SECONDS, Installation
+from tests.serving import Installation
 
 
 def certify(folder: Path, name: str = "cert") -> tuple[Path, Path]:
@@ -85,17 +84,3 @@ class Secured(Installation):
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client that believes this server's certificate."""
         return httpx.Client(base_url=self.url, timeout=30, **{"verify": self.trust, **options})
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        with self.client() as client:
-            while time.monotonic() < deadline:
-                assert self._process is not None
-                if self._process.poll() is not None:
-                    break
-                try:
-                    if client.get("/healthz").status_code == 200:
-                        return
-                except httpx.TransportError:
-                    time.sleep(0.02)
-        raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")

@@ -322,7 +322,8 @@ def test_no_secret_is_kept_anywhere(house: House) -> None:
 
 
 def test_the_first_start_ends_with_the_first_administrator(tmp_path_factory: Any) -> None:
-    server = Installation.with_accounts(tmp_path_factory.mktemp("first") / "data").start()
+    data = tmp_path_factory.mktemp("first") / "data"
+    server = Installation.with_accounts(data, cheap_passwords=False).start()
     try:
         with server.client(headers=PAGE) as browser:
             assert "There is no account here yet." in browser.get("/sign-in").text
@@ -334,5 +335,8 @@ def test_the_first_start_ends_with_the_first_administrator(tmp_path_factory: Any
         before = len(server.log.read_text())
         server.start()
         assert "/setup?link=" not in server.log.read_text()[before:]
+        with closing(sqlite3.connect(data / "strongroom.db")) as database:
+            [(stored,)] = database.execute("SELECT password_hash FROM account")
+        assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # RFC 9106, section 4
     finally:
         server.stop()

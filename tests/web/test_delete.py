@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.serving import Installation
 from tests.web.expect import expect
-from tests.web.page import follow, is_whole, notices, rows
-from tests.web.wire import HTML, HTMX, api, in_url, put, send
+from tests.web.page import follow, is_whole, notices, read, rows
+from tests.web.wire import HTML, HTMX, Answer, api, in_url, put, send
+
+
+def trashed(answer: Answer) -> str:
+    """How much is in the trash, as the link to it says."""
+    [link] = [e for e in read(answer) if e.attributes.get("id") == "trashed"]
+    return link.text.strip()
+
+
+def test_the_link_to_the_trash_says_how_much_is_in_it(serve: Callable[..., Installation]) -> None:
+    fresh = serve(workers=1)
+    assert trashed(send(fresh, "GET", "/", headers=HTML)) == ""
+    for number in range(100):
+        put(fresh, f"{number}.txt")
+        if number in (0, 98, 99):
+            answer = send(fresh, "DELETE", f"/delete/{number}.txt", headers=HTMX)
+            assert trashed(answer) == ("(99+)" if number == 99 else f"({number + 1})")
+        else:
+            send(fresh, "DELETE", api(f"{number}.txt"))
+    for target in ("/", "/files?folder=/"):
+        assert trashed(send(fresh, "GET", target, headers=HTML)) == "(99+)"
 
 
 def test_a_script_deletes(server: Installation) -> None:
@@ -88,3 +110,35 @@ def test_a_plain_form_deletes_what_is_not_there(server: Installation) -> None:
     assert "nothing" in answer.text
     assert answer.request_id in answer.text
     expect(server, answer, "delete_failed", reason="file_not_found")
+
+
+def test_deleted_from_what_was_found(server: Installation) -> None:
+    """The list stays what it was: no count of another folder, and undoing leads back to the search."""
+    for name in ("found one.txt", "found two.txt"):
+        put(server, f"attic/{name}")
+    target = "/files?folder=/&query=found&sort=name"
+    page = send(server, "GET", target, headers=HTML)
+    [heading] = [e for e in read(page) if e.attributes.get("id") == "total"]
+    assert heading.text.strip() == "2 found"
+    [row] = [
+        e.attributes["hx-delete"]
+        for e in read(page)
+        if "found%20one.txt" in e.attributes.get("hx-delete", "")
+    ]
+    answer = send(server, "DELETE", row, headers=HTMX)
+    expect(server, answer, "file_deleted", filename="found one.txt", folder="/attic")
+    [heading] = [e for e in read(answer) if e.attributes.get("id") == "total"]
+    assert heading.text.strip() == ""
+    fields = {
+        e.attributes["name"]: e.attributes.get("value")
+        for e in read(answer)
+        if e.tag == "input" and e.attributes["name"] in ("folder", "sort", "query")
+    }
+    assert fields == {"folder": "/", "sort": "name", "query": "found"}
+
+
+def test_an_id_is_not_taken_for_a_name(server: Installation) -> None:
+    nobody = "01a20e60-0b6a-753d-966f-2985af07ef96"
+    for method in ("POST", "DELETE"):
+        answer = send(server, method, f"/api/v1/trash/{nobody}")
+        assert nobody not in answer.problem(404, "file_not_found")["detail"]

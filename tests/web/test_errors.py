@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
+from typing import NoReturn
+
 import pytest
 
+from strongroom.bootstrap import create_app
+from strongroom.errors import Refused
+from strongroom.permissions import Access, needs
+from strongroom.settings import load
 from tests.serving import Installation
+from tests.web.completeness import SOURCE
 from tests.web.expect import expect, records_of
+from tests.web.folder_examples import FIELDS
 from tests.web.page import is_whole, notices, read
 from tests.web.wire import HTML, HTMX, JSON, exchange, head_of, send
 
@@ -112,3 +123,62 @@ def test_two_requests_on_one_connection_are_two(server: Installation) -> None:
     expect(server, first)
     records = server.records("path:/nowhere event:request", limit=50)
     assert len({record["request_id"] for record in records}) == len(records)
+
+
+def conflicts() -> set[str]:
+    """The reasons of all refusals with 409 in the code."""
+    found = set()
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and any(
+                word.arg == "status" and ast.unparse(word.value) == "409" for word in node.keywords
+            ):
+                found.add(ast.literal_eval(node.args[0]))
+    return found
+
+
+def test_every_conflict_has_a_title_of_its_own(tmp_path: Path) -> None:
+    """409 stands for many things; that a name is taken is one of them."""
+    app = create_app(load(data=tmp_path, log_output="none", no_auth=True))
+    titles = {}
+    try:
+        for reason in conflicts():
+
+            def refuse(reason: str = reason) -> NoReturn:
+                raise Refused(reason, "Why.", status=409)
+
+            app.add_url_rule(f"/{reason}", reason, needs(Access.ANYBODY)(refuse))
+        for reason in conflicts():
+            page = app.test_client().get(f"/{reason}", headers=HTML)
+            assert page.status_code == 409
+            titles[reason] = re.findall("<h1>(.*?)</h1>", page.text)
+    finally:
+        app.extensions["strongroom.audit"].close()
+    assert {"filename_taken", "name_taken", "folder_into_itself", "offset_mismatch"} <= set(titles)
+    assert ["That is not possible as things are"] not in titles.values()
+    taken = {reason for reason, title in titles.items() if title == ["That name is taken"]}
+    assert taken == {"filename_taken", "name_taken"}
+
+
+@pytest.mark.parametrize(
+    ("target", "form", "title"),
+    [
+        ("/folders", "folder=/&name=twice", "That name is taken"),
+        ("/files/move", "node={0}&to=/twice", "That folder is inside itself"),
+        ("/files/delete", "node=00000000-0000-0000-0000-000000000000", "That folder stays"),
+    ],
+)
+def test_the_page_of_a_conflict_says_what_it_is_about(
+    server: Installation, target: str, form: str, title: str
+) -> None:
+    send(server, "PUT", "/api/v1/folders/twice", b"", JSON)
+    [folder] = [
+        one["folder_id"]
+        for one in send(server, "GET", "/api/v1/files").json()["folders"]
+        if one["name"] == "twice"
+    ]
+    body = form.format(folder).encode()
+    page = send(server, "POST", target, body, {**FIELDS, **HTML})
+    assert page.status == 409
+    [heading] = [element.text for element in read(page) if element.tag == "h1"]
+    assert heading == title

@@ -75,7 +75,7 @@ def test_some_of_several_fail(server: Installation) -> None:
     assert [item["status"] for item in results] == [201, 409, 400, 400, 201]
     reasons = ["filename_taken", "filename_not_allowed", "filename_too_long"]
     assert [item["reason"] for item in results[1:4]] == reasons
-    assert all(item["message"] for item in results[1:4])
+    assert all(item["detail"] for item in results[1:4])
     assert [item["filename"] for item in results[1:4]] == [part.filename for part in bad]
     events = ["file_uploaded", *["upload_failed"] * 3, "file_uploaded"]
     records = expect(server, answer, *events)

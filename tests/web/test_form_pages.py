@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.serving import Installation
 from tests.web.expect import expect
 from tests.web.page import follow, is_whole, notices, read, rows
-from tests.web.wire import FORM, HTML, HTMX, Part, form, in_url, put, send, upload
+from tests.web.wire import FORM, HTML, HTMX, JSON, Part, form, in_url, put, send, upload
 
 
 def test_a_plain_form_leads_back_to_the_page(server: Installation) -> None:
@@ -19,6 +19,22 @@ def test_a_plain_form_leads_back_to_the_page(server: Installation) -> None:
     assert kind == "ok"
     assert text.startswith("plain.txt is stored.")
     expect(server, page, "files_listed")
+
+
+def test_what_was_told_is_not_carried_into_another_folder(server: Installation) -> None:
+    send(server, "PUT", "/api/v1/folders/elsewhere", b"", JSON)
+    done = upload(server, Part(b"told", "told.txt"), headers=HTML)
+    here = send(server, "GET", done.header("Location"), headers=HTMX)
+    assert [kind for kind, _ in notices(here)] == ["ok"]
+    for target in ("/files?folder=/elsewhere", "/trash", "/files?folder=/&sort=name"):
+        there = send(server, "GET", target, headers=HTMX)
+        assert notices(there) == []
+        emptied = [e for e in read(there) if e.attributes.get("id") == "notices"]
+        assert [e.attributes["hx-swap-oob"] for e in emptied] == ["innerHTML"]
+    # The list that is shown is brought up to date without anybody going anywhere.
+    same = send(server, "GET", "/files?folder=/", headers={**HTMX, "X-Keep-Notices": "1"})
+    assert not [e for e in read(same) if e.attributes.get("id") == "notices"]
+    assert "X-Keep-Notices" in same.header("Vary")
 
 
 def test_the_receipt_leads_to_the_record(server: Installation) -> None:
@@ -52,9 +68,9 @@ def test_a_refused_plain_form_says_why(server: Installation) -> None:
     put(server, "kept.txt")
     for parts, status, words in [
         ([Part(b"x", "kept.txt")], 409, "kept.txt"),
-        ([Part(b"x", "a/b")], 400, "Rename"),
+        ([Part(b"x", "a/b")], 400, "Choose another."),
         ([Part(b"", "")], 400, "No file was chosen"),
-        ([Part(b"x", "")], 400, "no name"),
+        ([Part(b"x", "")], 400, "name is missing"),
     ]:
         answer = upload(server, *parts, headers=HTML)
         assert answer.status == status
@@ -71,35 +87,6 @@ def test_a_receipt_of_nothing_tells_nothing(server: Installation) -> None:
         assert notices(page) == []
         assert "<script>" not in page.text
         expect(server, page, "files_listed")
-
-
-def test_htmx_gets_the_new_rows(server: Installation) -> None:
-    answer = upload(server, Part(b"a", "row a.txt"), Part(b"b", "row <b>.txt"), headers=HTMX)
-    assert answer.status == 201
-    assert not is_whole(answer)
-    assert rows(answer) == ["row a.txt", "row <b>.txt"]
-    assert [kind for kind, _ in notices(answer)] == ["ok", "ok"]
-    assert "HX-Request" in answer.header("Vary")
-    records = expect(server, answer, "file_uploaded", "file_uploaded")
-    ids = [e.attributes.get("id") for e in read(answer) if e.tag == "tr"]
-    assert ids == [f"node-{record['file_id']}" for record in records]
-
-
-def test_htmx_is_told_what_failed(server: Installation) -> None:
-    put(server, "there.txt")
-    answer = upload(server, Part(b"x", "there.txt"), Part(b"x", "not there.txt"), headers=HTMX)
-    assert answer.status == 207
-    assert rows(answer) == ["not there.txt"]
-    assert [kind for kind, _ in notices(answer)] == ["warning", "ok"]
-    expect(server, answer, "upload_failed", "file_uploaded")
-
-    answer = upload(server, Part(b"x", "there.txt"), headers=HTMX)
-    assert answer.status in (207, 409)
-    assert rows(answer) == []
-    [(kind, text)] = notices(answer)
-    assert kind == "warning"
-    assert "there.txt" in text
-    expect(server, answer, "upload_failed", reason="filename_taken")
 
 
 def test_htmx_is_told_of_a_form_without_files(server: Installation) -> None:
@@ -119,3 +106,39 @@ def test_too_large_says_how_much_is_taken(small: Installation) -> None:
         assert answer.status == 413
         assert "100 kB" in answer.text
         expect(small, answer, "upload_failed", reason="file_too_large")
+
+
+def test_a_form_is_not_told_to_replace(server: Installation) -> None:
+    put(server, "shelf/kept.txt")
+    part = Part(b"x", "kept.txt")
+    page = send(server, "POST", "/upload?folder=/shelf", form(part), {**FORM, **HTML})
+    assert page.status == 409
+    assert "Choose another name" in page.text
+    assert "Replace" not in page.text
+    [back] = [e for e in read(page) if e.text == "Back to the files"]
+    assert back.attributes["href"] == "/files?folder=/shelf"
+    expect(server, page, "upload_failed", reason="filename_taken")
+
+
+def test_from_an_error_one_goes_back_to_the_folder_of_the_form(server: Installation) -> None:
+    put(server, "drawer/there.txt")
+    data = b"folder=/drawer&name=there.txt"
+    urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
+    page = send(server, "POST", "/folders", data, {**urlencoded, **HTML})
+    assert page.status == 409
+    assert "Replace" not in page.text
+    [back] = [e for e in read(page) if e.text == "Back to the files"]
+    assert back.attributes["href"] == "/files?folder=/drawer"
+    # Not to what is not there, and where the fields were never read they are not read for this.
+    for answer in (
+        send(server, "GET", "/files?folder=/nowhere+else", headers=HTML),
+        send(
+            server,
+            "POST",
+            "/folders",
+            b"folder=/drawer&name=" + b"x" * 70_000,
+            {**urlencoded, **HTML},
+        ),
+    ):
+        [back] = [e for e in read(answer) if e.text == "Back to the files"]
+        assert back.attributes["href"] == "/"

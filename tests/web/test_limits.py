@@ -37,7 +37,7 @@ GROWTH = 40 * MEBIBYTE
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A server that asks who comes in."""
     data = tmp_path_factory.mktemp("limits") / "data"
-    installation = Installation.with_accounts(data, workers=1).start()
+    installation = Installation.with_accounts(data, cheap_passwords=False, workers=1).start()
     yield installation
     installation.stop()
 
@@ -192,3 +192,17 @@ def test_a_deletion_takes_no_body(small: Installation) -> None:
     answer = send(small, "DELETE", api("kept"), b"x" * MEBIBYTE, JSON)
     answer.problem(413, "form_too_large")
     assert send(small, "GET", api("kept")).status == 200
+
+
+def test_a_zip_of_many_is_chosen_in_one_form(small: Installation) -> None:
+    """Its form alone may be longer than others, and not as long as one likes."""
+    file_id = put(small, "one of many")["file_id"]
+    many = urlencode([("node", file_id)] * 6_000).encode()
+    assert len(many) > 200_000
+    answer = send(small, "POST", "/zip", many, {**JSON, **URLENCODED})
+    assert answer.status == 200
+    assert answer.header("Content-Type") == "application/zip"
+    send(small, "POST", "/zip", many + many, {**JSON, **URLENCODED}).problem(413, "form_too_large")
+    for target in ("/files/delete", "/files/move"):
+        answer = send(small, "POST", target, many, {**JSON, **URLENCODED})
+        answer.problem(413, "form_too_large")

@@ -24,7 +24,7 @@ def test_a_new_name_is_created(server: Installation) -> None:
     stored = answer.json()
     assert stored.keys() == {
         "file_id", "filename", "folder", "file_size_bytes", "content_type", "detected_type",
-        "sha256", "created_at", "created_by",
+        "sha256", "created_at", "created_by", "changed_at", "changed_by",
     }  # fmt: skip
     assert stored["filename"] == "new.png"
     assert stored["folder"] == "/"

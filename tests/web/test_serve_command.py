@@ -17,6 +17,7 @@ import pytest
 from strongroom.cli.user import accounts_of
 from tests.fault.stored import stored_records
 from tests.serving import Installation, free_port
+from tests.starting import run
 from tests.web.household import HERE, PASSWORD
 from tests.web.wire import api, put, send
 
@@ -253,9 +254,11 @@ def test_a_lost_standard_error_harms_nobody(tmp_path: Path) -> None:
 
 
 def test_help_and_version() -> None:
-    for arguments in (["--help"], ["serve", "--help"], ["--version"], ["log", "--help"]):
-        told = subprocess.run(
-            [sys.executable, "-m", "strongroom", *arguments], capture_output=True, check=True
-        )
-        assert told.stdout
-        assert not told.stderr
+    module = [sys.executable, "-m", "strongroom", "--version"]
+    told = [subprocess.run(module, capture_output=True, text=True, check=True)]
+    asked = (["--help"], ["serve", "--help"], ["--version"], ["log", "--help"])
+    told += [run(arguments, os.environ, Path.cwd(), timeout=60) for arguments in asked]
+    for done in told:
+        assert done.returncode == 0
+        assert done.stdout
+        assert not done.stderr

@@ -88,4 +88,6 @@ def test_a_quota_is_set_shown_and_taken_away(server: Installation) -> None:
     changed = server.records(f"event:quota_changed target_user_id:{added['user_id']}")
     assert [record.get("quota_bytes") for record in changed] == [None, 0, 1_500_000]
     assert "none, or default" in refused(server, 2, "user", "quota", "Quentin", "much")
+    for more in (str(2**63 - 1), str(2**63), "9" * 30, "10000000000GB"):
+        assert "more than there is" in refused(server, 2, "user", "quota", "Quentin", more)
     refused(server, 3, "user", "quota", "Nobody", "1MB")

@@ -23,7 +23,8 @@ import pytest
 from tests.fault.test_journal import refusing
 from tests.serving import Installation
 from tests.web.expect import expect, records_of
-from tests.web.wire import Answer, send
+from tests.web.folder_examples import FIELDS
+from tests.web.wire import HTML, Answer, send
 
 BOX = {"a.txt": b"first", "inner/b.bin": bytes(range(256)) * 300, "inner/ümläut 名.txt": b""}
 
@@ -47,6 +48,12 @@ def take(server: Installation, *nodes: str, folder: str | None = None, how: str 
     """Ask for a zip of these, or of a folder."""
     query = [("node", node) for node in nodes] + ([("folder", folder)] if folder else [])
     return send(server, how, f"/zip?{urlencode(query)}")
+
+
+def take_many(server: Installation, *nodes: str) -> Answer:
+    """The same by the form, which has room for more of them than an address."""
+    body = urlencode([("node", node) for node in nodes]).encode()
+    return send(server, "POST", "/zip", body, {**FIELDS, **HTML})
 
 
 def members(answer: Answer) -> dict[str, bytes]:
@@ -177,6 +184,39 @@ def test_folders_alone_are_a_listing(box: Installation) -> None:
     answer = take(box, folder="/box/empty")
     assert members(answer) == {"empty/": b""}
     expect(box, answer, "files_listed", folder="/box/empty", count=0)
+
+
+def test_more_than_an_address_could_name(box: Installation) -> None:
+    ids = [put(box, f"many/{number}", b"%d" % number)["file_id"] for number in range(200)]
+    assert take(box, *ids).status == 414
+    answer = take_many(box, *ids)
+    inside = {f"many/{number}": b"%d" % number for number in range(200)}
+    assert members(answer) == {"many/": b"", **inside}
+    assert len(expect(box, answer, *["file_downloaded"] * 200)) == 200
+
+
+def test_a_form_and_an_address_give_the_same(box: Installation) -> None:
+    ids = list(listed(box, "/box").values())
+    by_form, by_address = take_many(box, *ids), take(box, *ids)
+    assert by_form.body == by_address.body
+    for name in ("Content-Disposition", "Content-Security-Policy", "X-Content-Type-Options"):
+        assert by_form.header(name) == by_address.header(name)
+    one = take_many(box, listed(box)["box"])
+    assert members(one) == WHOLE
+
+
+@pytest.mark.parametrize("form", ["", "node=", "folder=%2Fbox"])
+def test_a_form_without_anything_chosen_gives_nothing(box: Installation, form: str) -> None:
+    answer = send(box, "POST", "/zip?folder=/box", form.encode(), {**FIELDS, **HTML})
+    assert answer.status == 400
+    assert "Nothing was chosen to download" in answer.text
+    expect(box, answer, "download_failed", reason="nothing_chosen", status=400)
+
+
+def test_a_form_that_is_too_long_is_refused(box: Installation) -> None:
+    answer = take_many(box, *[NOBODY] * 6_500)
+    assert answer.status == 413
+    expect(box, answer, "access_denied")
 
 
 NOBODY = "01a20000-0000-7000-8000-000000000000"

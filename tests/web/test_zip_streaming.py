@@ -89,7 +89,7 @@ def fill(server: Installation, folder: str, count: int) -> None:
             "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?) "
             "INSERT INTO node SELECT printf('%s%08d', substr(node_id, 1, 28), n), parent_id, kind, "
             "printf('%05d', n), printf('%05d', n), state, version_id, created_at, created_by, "
-            "changed_at, trashed_by FROM node, number WHERE parent_id = ?",
+            "changed_at, trashed_by, file_size_bytes FROM node, number WHERE parent_id = ?",
             (count, listed(server)[folder]),
         )
 
@@ -143,7 +143,8 @@ def member(path: str, size: int) -> Member:
         sha256="0" * 64,
         created_at="2026-01-01T00:00:00.000000Z",
         created_by=None,
-        changed_at=0,
+        changed_at="",
+        changed_by=None,
         version_id="v",
     )
     return Member(path, 1_767_225_600_000_000, stored)

@@ -11,6 +11,7 @@ E = Example
 ALL = "/tus/"
 ONE = "/tus/<uuid:upload_id>"
 REFUSED = ("upload_failed",)
+FAR = "/".join(["n" * 255] * 17)
 LARGE = bytes(8 * 1024 * 1024 + 1)
 
 
@@ -45,6 +46,7 @@ def creations() -> Iterator[Example]:
         (creation("", 4), 400, "filename_empty"),
         (creation("x" * 300, 4), 400, "filename_too_long"),
         (creation("x", 4, folder="/" + "x/" * 65), 400, "path_too_deep"),
+        (creation("x", 4, folder="/" + FAR), 400, "path_too_long"),
         (creation("x", 4, folder="/none"), 404, "folder_not_found"),
         (creation(FILE, 4), 409, "filename_taken"),
         (creation("x", 4) | {"Tus-Resumable": "0.2.2"}, 412, "tus_version_not_supported"),

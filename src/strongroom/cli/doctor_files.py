@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from strongroom.audit.viewer.present import size_text
 from strongroom.cli.finding import Finding
 from strongroom.files.blobs import Blobs
 from strongroom.files.service import content_sizes
@@ -17,6 +16,7 @@ from strongroom.files.upkeep.collect import orphans
 from strongroom.files.upkeep.scrub import read_round
 from strongroom.objects import LocalObjects
 from strongroom.settings import Settings
+from strongroom.sizes import size_text
 from strongroom.store import Store
 
 

@@ -16,7 +16,6 @@ from rich.text import Text
 
 from strongroom.accounts.service import Accounts, User
 from strongroom.audit.extension import AuditLog
-from strongroom.audit.viewer.present import size_text
 from strongroom.bootstrap import OWN_CATALOGUE, lifetimes
 from strongroom.cli import data_options, main
 from strongroom.cli.log import open_store
@@ -26,6 +25,7 @@ from strongroom.files.service.part import Limits
 from strongroom.objects import LocalObjects
 from strongroom.permissions import Role
 from strongroom.settings import Settings, load, parse_size
+from strongroom.sizes import size_text
 from strongroom.version import __version__
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from strongroom.errors import Refused
 from strongroom.files.access import server
 from strongroom.files.addresses import address_below, name_in_path
+from strongroom.files.conditions import Condition
 from strongroom.files.events import FilesListed, TrashListed, UploadFailed
 from strongroom.files.model import Listing, Sort, StoredFile
 from strongroom.files.names import MAX_DEPTH, split_path
@@ -38,7 +39,7 @@ def put_file(path: str) -> tuple[Any, int, dict[str, str]]:
     """Store the body: ``curl -T report.pdf …/files/``; with ``If-Match``, in place of another."""
     here = server()
     try:
-        target = Target(name_in_path(path), _replaced())
+        target = Target(name_in_path(path), _replaced(), only_new=request.if_none_match.star_tag)
     except Refused as refusal:
         folder, _, filename = path.rpartition("/")
         here.audit.log(
@@ -48,12 +49,7 @@ def put_file(path: str) -> tuple[Any, int, dict[str, str]]:
         )
         raise
     body = Body(request.stream, request.content_type, request.content_length)
-    try:
-        stored = here.uploads.put(target, body, identity_of(request))
-    except Refused as refusal:
-        if refusal.reason == "filename_taken" and request.if_none_match.star_tag:
-            refusal.status = 412  # RFC 9110, section 13.1.2; what was asked for is the same
-        raise
+    stored = here.uploads.put(target, body, identity_of(request))
     headers = {"Location": address(stored), "ETag": f'"{stored.sha256}"'}
     if target.replaces is not None:
         return "", 204, headers
@@ -63,7 +59,7 @@ def put_file(path: str) -> tuple[Any, int, dict[str, str]]:
 def _replaced() -> str | None:
     """The SHA-256 of what shall be replaced; None where nothing shall.
 
-    :raises Refused: 400 for conditions that no file can meet
+    :raises Refused: 400 for conditions that say nothing, 412 for two that no file can meet
     """
     if "Content-Range" in request.headers:  # RFC 9110, section 14.5
         raise Refused(
@@ -77,7 +73,22 @@ def _replaced() -> str | None:
             "condition_not_valid",
             "If-Match must name one ETag, the one of the content that shall be replaced.",
         )
-    return str(next(iter(tags)))
+    replaced = str(next(iter(tags)))
+    if request.if_none_match.contains_weak(replaced):
+        raise Refused(
+            "condition_not_valid",
+            "If-Match asks for what If-None-Match rules out, so nothing was changed. Send one.",
+            status=412,
+        )
+    return replaced
+
+
+def _condition() -> Condition:
+    """What the request says that the file must hold, or must not."""
+    return Condition(
+        request.if_match if "If-Match" in request.headers else None,
+        request.if_none_match if "If-None-Match" in request.headers else None,
+    )
 
 
 @api.get("/files/<name:path>")
@@ -113,7 +124,7 @@ def delete_folder(path: str) -> tuple[str, int]:
     by = identity_of(request)
     with recorded_deletion(here.audit, folder=f"/{path}"):
         folder = here.files.folder(name_in_path(path), by)
-        here.files.trash([folder.folder_id], by)
+        here.files.trash([folder.folder_id], by, _condition())
     return "", 204
 
 
@@ -124,7 +135,7 @@ def move() -> dict[str, Any]:
     here = server()
     by = identity_of(request)
     with recorded_change(here.audit):
-        wanted = request.get_json(silent=True)
+        wanted = _sent()
         source, target = (
             wanted.get(key) if isinstance(wanted, dict) else None for key in ("from", "to")
         )
@@ -139,15 +150,23 @@ def move() -> dict[str, Any]:
     return {"path": path}
 
 
+def _sent() -> object:
+    """What the JSON of the body says; None where it is none, or nested deeper than anybody reads."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
+
+
 @api.get("/trash")
 @needs(Permission.FILES_READ)
 def list_trash() -> dict[str, Any]:
-    """What is in the trash, newest first."""
+    """One page of what is in the trash, newest first: ``?cursor=``."""
     here = server()
     with recorded_listing(here.audit):
-        found = here.files.trashed(identity_of(request))
-    here.audit.log(TrashListed(count=len(found)))
-    return {"trash": [item.as_json() for item in found]}
+        page = here.files.trashed(identity_of(request), cursor=request.args.get("cursor"))
+    here.audit.log(TrashListed(count=len(page.items)))
+    return {"trash": [item.as_json() for item in page.items], "next": page.next}
 
 
 @api.post("/trash/<uuid:node_id>")
@@ -202,7 +221,7 @@ def trash(path: str) -> Deleted:
     folder, _, filename = path.removeprefix("/").rpartition("/")
     with recorded_deletion(here.audit, filename=filename, folder=f"/{folder}"):
         found = here.files.find(name_in_path(path), by)
-        (deleted,) = here.files.trash([found.file_id], by)
+        (deleted,) = here.files.trash([found.file_id], by, _condition())
         return deleted
 
 

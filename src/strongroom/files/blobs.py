@@ -46,6 +46,13 @@ class Blobs:
         """Bytes there is room for; None where that means nothing."""
         return self._objects.free()
 
+    def arrived(self, upload_id: str) -> int:
+        """Bytes that have arrived of a resumable upload; none of one that has ended."""
+        try:
+            return self._objects.resumable(upload_id).arrived().size
+        except FileNotFoundError:
+            return 0
+
     def open(self, sha256: str) -> BinaryIO:
         """The content as an unbuffered stream.
 
@@ -104,14 +111,24 @@ class IncomingBlob:
         self._hashing.end()  # a form of a thousand files must not hold a thousand threads
         self._incoming.finish()
 
-    def publish(self, filename: str = "") -> Blob:
-        """Store what arrived under its hash; durable when it returns.
+    def complete(self, filename: str = "") -> Blob:
+        """What has arrived, when that is all: on disk, and not to be found by anybody yet.
 
         :param filename: tells apart types that begin alike
         """
         self.finish()
         self._hashing.wait()
-        blob = Blob(self._hash.hexdigest(), self.size, detect(self._head, filename))
+        return Blob(self._hash.hexdigest(), self.size, detect(self._head, filename))
+
+    def publish(self, filename: str = "") -> Blob:
+        """Store what arrived under its hash; durable when it returns.
+
+        It stays, until it is collected an hour later or more, whether or not a file is made of it. So
+        what may be refused is to be checked before.
+
+        :param filename: tells apart types that begin alike
+        """
+        blob = self.complete(filename)
         self._incoming.publish(key_of(blob.sha256))
         return blob
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import IO, BinaryIO, Final, cast
 from urllib.parse import quote
@@ -22,9 +21,9 @@ from strongroom.audit.events import Outcome
 from strongroom.audit.extension import AuditLog
 from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.addresses import name_in_path
+from strongroom.files.conditions import Condition
 from strongroom.files.events import DownloadFailed, FileDownloaded
 from strongroom.files.model import StoredFile
-from strongroom.files.refusals import version_missing
 from strongroom.files.service import FileService
 from strongroom.permissions import identity_of
 
@@ -45,7 +44,7 @@ class Downloads:
     def respond(self, path: str) -> Response:
         """The response to the current request for the file of that path.
 
-        :raises Refused: 404 or 416, recorded as ``download_failed``
+        :raises Refused: 404, 412 or 416, recorded as ``download_failed``
         :raises ServerFault: the stored bytes are missing or damaged, recorded as ``download_failed``
         :raises Unavailable: the download could not be recorded, so it is not released
         """
@@ -59,23 +58,8 @@ class Downloads:
         :raises Refused: 404 or 416, recorded as ``download_failed``
         """
 
-        def find() -> StoredFile:
-            blobs = self._files.blobs
-            stored, versions = self._files.versions(file_id, identity_of(request))
-            for version in versions:
-                if version.version_id == version_id:
-                    return replace(
-                        stored,
-                        version_id=version_id,
-                        sha256=version.sha256,
-                        file_size_bytes=version.file_size_bytes,
-                        content_type=version.content_type,
-                        detected_type=version.detected_type,
-                        damage=blobs.stamp(version.sha256) if version.damaged else None,
-                    )
-            raise version_missing(stored.filename)
-
-        return self._respond(find, None, file_id)
+        by = identity_of(request)
+        return self._respond(lambda: self._files.version(file_id, version_id, by), None, file_id)
 
     def _respond(
         self, find: Callable[[], StoredFile], path: str | None, file_id: str | None = None
@@ -83,6 +67,8 @@ class Downloads:
         found = None
         try:
             found = find()
+            if "If-Match" in request.headers:
+                Condition(if_match=request.if_match).check(found.filename, found.sha256)
             if request.if_none_match.contains_weak(found.sha256):
                 return _headers(Response(status=304), found)
             span = _range(found)

@@ -286,6 +286,16 @@ class QuotaChanged(Event):
     previous_quota_bytes: int | None
 
 
+@declare("change_not_needed", stream=Stream.AUDIT, levels=SUCCESS)
+class ChangeNotNeeded(Event):
+    """What somebody asked for was so already: a name, a place, a content, permissions, an empty trash."""
+
+    filename: str | None = None
+    folder: str | None = None
+    file_id: str | None = None
+    folder_id: str | None = None
+
+
 @declare("change_failed", stream=Stream.AUDIT, levels=REFUSED | BROKEN)
 class ChangeFailed(Event):
     """A folder was not made, or something not renamed, moved, restored or purged."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Final
 
 from strongroom.files.tables import ROOT_ID
 
@@ -26,6 +26,17 @@ class Level(IntEnum):
     def word(self) -> str:
         """As it is stored, recorded and shown."""
         return self.name.lower()
+
+    @classmethod
+    def of(cls, word: str) -> Level:
+        """The level of that word.
+
+        :raises KeyError: it is none
+        """
+        return _LEVELS[word]
+
+
+_LEVELS: Final = {level.word: level for level in Level}
 
 
 class Sort(StrEnum):
@@ -75,7 +86,8 @@ class Folder:
 class StoredFile:
     """A file and the version of it that is shown.
 
-    :param created_at: RFC 3339, UTC
+    :param created_at: when there was first a file, RFC 3339, UTC
+    :param changed_at: when what it holds now was uploaded, by ``changed_by``; RFC 3339, UTC
     :param content_type: as it was declared
     :param detected_type: as its first bytes show
     :param damage: the stamp of its stored content when that was found damaged; None if it was not
@@ -91,7 +103,8 @@ class StoredFile:
     sha256: str
     created_at: str
     created_by: str | None
-    changed_at: int
+    changed_at: str
+    changed_by: str | None
     version_id: str
     damage: str | None = None
 
@@ -112,6 +125,8 @@ class StoredFile:
             "sha256": self.sha256,
             "created_at": self.created_at,
             "created_by": self.created_by,
+            "changed_at": self.changed_at,
+            "changed_by": self.changed_by,
         }
 
 
@@ -120,6 +135,7 @@ class Subfolder:
     """A folder as a row of a listing.
 
     :param count: files and folders in it
+    :param changed_at: when something in it came, went or was changed; RFC 3339, UTC
     """
 
     folder_id: str
@@ -128,7 +144,7 @@ class Subfolder:
     count: int
     created_at: str
     created_by: str | None
-    changed_at: int
+    changed_at: str
 
     @property
     def path(self) -> str:
@@ -144,6 +160,7 @@ class Subfolder:
             "count": self.count,
             "created_at": self.created_at,
             "created_by": self.created_by,
+            "changed_at": self.changed_at,
         }
 
 
@@ -153,6 +170,7 @@ class Listing:
 
     :param total: files and folders in all; None where nobody has counted
     :param next: cursor of the page after this one; None on the last
+    :param partial: whether a search ended for this page before it had looked at everything
     """
 
     folder: Folder
@@ -162,6 +180,7 @@ class Listing:
     next: str | None
     sort: Sort = Sort.CHANGED
     query: str = ""
+    partial: bool = False
 
     @property
     def count(self) -> int:
@@ -207,7 +226,8 @@ class Trashed:
     """Something in the trash.
 
     :param folder: where it was
-    :param count: of a folder, the files in it; None for a file
+    :param count: of a folder, the files in it that whoever asked may see; None for a file, and where
+        there is too much to count
     :param can_purge: whether whoever asked may delete it for good
     """
 
@@ -225,6 +245,31 @@ class Trashed:
     def as_json(self) -> dict[str, Any]:
         """As the API shows it."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class TrashPage:
+    """One page of the trash.
+
+    :param next: cursor of the page after this one; None on the last
+    :param partial: whether this page ended before it was full, since enough was looked through
+    """
+
+    items: Sequence[Trashed]
+    next: str | None
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """One page of the contents that a file has or had: the one that is shown first, then the newest.
+
+    :param next: cursor of the page after this one; None on the last
+    """
+
+    file: StoredFile
+    items: Sequence[Version]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)

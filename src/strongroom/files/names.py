@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -13,8 +14,20 @@ MAX_BYTES: Final = 255
 MAX_DEPTH: Final = 64
 """Folders in one another: what other systems can unpack, and a bound on every walk upwards."""
 
+MAX_PATH_BYTES: Final = 4_096
+"""Of a folder's path in UTF-8: what other systems take, and a bound on what a list of many names holds.
+A file's path has its name beside."""
+
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
 _ISOLATES: Final = frozenset("\u2066\u2067\u2068\u2069")
+
+_INVISIBLE: Final = re.compile(
+    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]+"
+)
+"""Characters that leave no mark where they stand: blanks, the Braille pattern without a dot, and all with
+the property Default_Ignorable_Code_Point of Unicode 16 (DerivedCoreProperties.txt)."""
 
 
 def check_filename(name: str) -> str:
@@ -23,7 +36,7 @@ def check_filename(name: str) -> str:
     :raises Refused: 400, with ``filename_empty``, ``filename_too_long`` or ``filename_not_allowed``
     """
     if not name.strip():
-        raise Refused("filename_empty", "The file has no name. Give it one and try again.")
+        raise Refused("filename_empty", "A name is missing. Give one and try again.")
     if name in (".", ".."):
         raise _not_allowed(f"“{name}” names a folder")
     for character in name:
@@ -36,6 +49,8 @@ def check_filename(name: str) -> str:
             )
         if unicodedata.category(character) in ("Cc", "Cs"):
             raise _not_allowed(f"it contains the control character U+{ord(character):04X}")
+    if _INVISIBLE.fullmatch(name):
+        raise _not_allowed("nothing of it can be seen")
     if (size := len(name.encode("utf-8"))) > MAX_BYTES:
         raise Refused(
             "filename_too_long",
@@ -50,7 +65,8 @@ def split_path(path: str, most: int = MAX_DEPTH) -> list[str]:
     One ``/`` may stand before the first and after the last name.
 
     :param most: how many there may be; one more where the last may be a file's
-    :raises Refused: 400, as :func:`check_filename` for each name, or ``path_too_deep``
+    :raises Refused: 400, as :func:`check_filename` for each name, ``path_too_deep`` or
+        ``path_too_long``
     """
     inner = path.removeprefix("/").removesuffix("/")
     if not inner and len(path) < 2:
@@ -61,7 +77,23 @@ def split_path(path: str, most: int = MAX_DEPTH) -> list[str]:
             "path_too_deep",
             f"Folders can be {MAX_DEPTH} deep; this would be {len(names)}. Choose a place higher up.",
         )
+    folders = names[: len(names) + MAX_DEPTH - most]
+    check_path_size(sum(len(name.encode()) + 1 for name in folders))
     return names
+
+
+def check_path_size(size: int) -> None:
+    """Refuse a folder whose path would be too long.
+
+    :param size: bytes of the path in UTF-8
+    :raises Refused: 400 ``path_too_long``
+    """
+    if size > MAX_PATH_BYTES:
+        raise Refused(
+            "path_too_long",
+            f"The path of a folder can have {MAX_PATH_BYTES:,} bytes; this would have {size:,}. "
+            "Choose a place higher up, or shorter names.",
+        )
 
 
 def name_key(name: str) -> str:
@@ -70,4 +102,4 @@ def name_key(name: str) -> str:
 
 
 def _not_allowed(why: str) -> Refused:
-    return Refused("filename_not_allowed", f"This name cannot be kept: {why}. Rename the file.")
+    return Refused("filename_not_allowed", f"This name cannot be kept: {why}. Choose another.")

@@ -30,8 +30,11 @@ node = Table(
     Column("created_by", String(36)),
     Column("changed_at", BigInteger, nullable=False),
     Column("trashed_by", String(36)),
+    Column("file_size_bytes", BigInteger, nullable=False, server_default="0"),
 )
-"""Folders and files. What is in a trashed folder stays as it was: only the folder is trashed."""
+"""Folders and files. What is in a trashed folder stays as it was: only the folder is trashed.
+
+The size is that of the version that is shown, kept here since lists are sorted by it."""
 
 file_version = Table(
     "file_version",
@@ -64,6 +67,17 @@ user_storage = Table(
     Column("quota_bytes", BigInteger),  # none where the setting counts
 )
 
+held = Table(
+    "held",
+    metadata,
+    Column("user_id", String(36), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("file_size_bytes", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""Room for content that somebody with a quota is about to store: from before it is published, until a
+version names it. What is published and then refused counts until it has been collected."""
+
 upload = Table(
     "upload",
     metadata,
@@ -77,6 +91,7 @@ upload = Table(
     Column("created_by", String(36)),
     Column("expires_at", BigInteger, nullable=False),
     Column("file_id", String(36)),  # once it is stored
+    Column("metadata", Text),  # as the client sent it; none of uploads from before it was kept
 )
 """Resumable uploads. How much has arrived is in the object store, where it cannot be wrong."""
 

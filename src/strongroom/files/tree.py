@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, literal, select
+from sqlalchemy import Connection, Row, bindparam, case, func, literal, select
 
 from strongroom.files.model import Folder, Level
 from strongroom.files.names import MAX_DEPTH
@@ -17,7 +17,9 @@ FILE: Final = "file"
 LISTED: Final = "listed"
 TRASHED: Final = "trashed"
 
-_LEVELS: Final = {level.word: level for level in Level}
+_RANK: Final = case(
+    {level.word: int(level) for level in Level}, value=folder_permission.c.level, else_=0
+)
 
 _child: Final = select(node).where(
     node.c.parent_id == bindparam("parent_id"),
@@ -110,21 +112,44 @@ def level_in(connection: Connection, chain: Sequence[str], by: Identity | None) 
 
     :param by: None for the machine itself, which may everything
     """
-    most = _most(by)
-    if by is None or by.user_id is None or by.role is Role.ADMIN or most is Level.NONE:
+    most = most_of(by)
+    if by is None or asks_no_list(by) or most is Level.NONE:
         return most
     rows = connection.execute(_grants, {"chain": list(chain)}).all()
     said = {row.folder_id for row in rows}
     nearest = next((folder_id for folder_id in reversed(chain) if folder_id in said), None)
     granted = [
-        _LEVELS[row.level]
+        Level.of(row.level)
         for row in rows
         if row.folder_id == nearest and row.user_id in (by.user_id, EVERYONE)
     ]
     return min(most, max(granted, default=Level.NONE))
 
 
-def _most(by: Identity | None) -> Level:
+def own_levels(connection: Connection, folder_ids: Any, by: Identity | None) -> dict[str, Level]:
+    """What somebody may do in those of these folders that say themselves who may what.
+
+    :param folder_ids: no more than a statement can name, or a query for them
+    """
+    if by is None or asks_no_list(by):
+        return {}
+    mine = folder_permission.c.user_id.in_((by.user_id, EVERYONE))
+    granted = func.max(case((mine, _RANK), else_=int(Level.NONE)))
+    wanted = (
+        select(folder_permission.c.folder_id, granted)
+        .where(folder_permission.c.folder_id.in_(folder_ids))
+        .group_by(folder_permission.c.folder_id)
+    )
+    most = most_of(by)
+    return {row[0]: min(most, Level(row[1])) for row in connection.execute(wanted)}
+
+
+def asks_no_list(by: Identity | None) -> bool:
+    """Whether somebody may the same everywhere, whatever folders say."""
+    return by is None or by.user_id is None or by.role is Role.ADMIN
+
+
+def most_of(by: Identity | None) -> Level:
     """What the role, or the scopes of a token, allow anywhere."""
     if by is None or Permission.FILES_WRITE in by.permissions:
         return Level.MANAGE

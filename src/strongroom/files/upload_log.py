@@ -12,6 +12,9 @@ from strongroom.files.events import UploadAborted, UploadError, UploadFailed
 
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+_DROPPED: Final = "Nothing of it was kept"
+_KEPT: Final = "What is on its disk already is kept, and the upload can go on from there"
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -57,9 +60,12 @@ class UploadLog:
             )
         )
 
-    def failed(self, error: Exception, attempt: Attempt) -> ServerFault:
-        """The server could not store it; returns what to tell the client."""
-        fault = _fault(error)
+    def failed(self, error: Exception, attempt: Attempt, *, kept: bool = False) -> ServerFault:
+        """The server could not store it; returns what to tell the client.
+
+        :param kept: whether what had arrived before is kept, to be gone on with
+        """
+        fault = _fault(error, _KEPT if kept else _DROPPED)
         event = UploadError(
             reason=fault.reason,
             status=fault.status,
@@ -71,16 +77,15 @@ class UploadLog:
         return fault
 
 
-def _fault(error: Exception) -> ServerFault:
+def _fault(error: Exception, left: str) -> ServerFault:
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return ServerFault(
             "storage_full",
-            "The server has no room left for this file. Nothing of it was kept; "
-            "tell whoever runs the server.",
+            f"The server has no room left for this file. {left}; tell whoever runs the server.",
             status=507,
         )
     return ServerFault(
         "storage_failed",
-        "The server could not store this file. Nothing of it was kept; "
+        f"The server could not store this file. {left}; "
         "try again, and tell whoever runs the server if it happens again.",
     )

@@ -18,15 +18,16 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from strongroom.audit.extension import AuditLog
-from strongroom.audit.viewer.present import size_text
 from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.blobs import IncomingBlob
 from strongroom.files.model import Folder, StoredFile
 from strongroom.files.names import check_filename
+from strongroom.files.refusals import not_matched
 from strongroom.files.service import FileService
 from strongroom.files.service.part import now
 from strongroom.files.upload_log import Attempt, UploadLog
 from strongroom.permissions import Identity
+from strongroom.sizes import size_text
 
 CHUNK: Final = 128 * 1024
 """Bytes read at a time: what the server reads ahead, so that it copies nothing twice."""
@@ -61,10 +62,24 @@ class Target:
 
     :param path: folder and name
     :param replaces: SHA-256 of the content to be replaced; None for a new file
+    :param only_new: whether the client says itself that there must be nothing of that name: then it is
+        a condition that is not met (RFC 9110, section 13.1.2) where there is
     """
 
     path: str
     replaces: str | None = None
+    only_new: bool = False
+
+    def refused(self, refusal: Refused, filename: str) -> Refused:
+        """What refuses it, as a condition that is not met where it is one."""
+        if self.only_new and refusal.reason == "filename_taken":
+            refusal.status = 412
+        if self.replaces is not None and refusal.reason == "folder_not_found":
+            unmet = not_matched(filename, there=False)  # what is not there is not what it should be
+            if refusal.recorded != refusal.reason:
+                unmet.recorded = refusal.recorded
+            return unmet
+        return refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +130,24 @@ class Uploads:
         try:
             self._check_length(body.length, self.max_bytes)
             check_filename(filename)
-            self._files.check_room(body.length, by)
-            folder = self._files.place(folder_path, by, make=True)
-            self._files.check_free(folder.folder_id, filename, by, target.replaces)
-            room, limit = self._files.room(by), self._limit()
-            with self._files.blobs.receive() as blob:
+            with (
+                self._files.arriving(body.length, by) as room,
+                self._files.blobs.receive() as blob,
+            ):
+                make = target.replaces is None
+                folder = self._files.place(folder_path, by, make=make)
+                self._files.check_free(folder.folder_id, filename, by, target.replaces)
+                limit = self._limit()
                 while chunk := body.stream.read(CHUNK):
                     received += len(chunk)
                     limit(len(chunk))
                     room(len(chunk))
                     blob.write(chunk)
-                return self._files.add(
+                return self._keep(
                     folder.folder_id,
                     filename,
                     media_type,
-                    blob.publish(filename),
+                    blob,
                     by,
                     replaces=target.replaces,
                     started_at=started,
@@ -137,13 +155,41 @@ class Uploads:
         except ClientDisconnected:
             self._log.aborted(attempt(received))
             raise
-        except Refused as refusal:
+        except Refused as error:
+            refusal = target.refused(error, filename)
             self._log.refused(refusal, attempt(body.length))
-            raise
+            raise refusal from None
         except Unavailable:
             raise
         except Exception as error:
             raise self._log.failed(error, attempt()) from error
+
+    def _keep(
+        self,
+        folder_id: str,
+        filename: str,
+        content_type: str,
+        blob: IncomingBlob,
+        by: Identity | None,
+        *,
+        replaces: str | None = None,
+        started_at: int,
+    ) -> StoredFile:
+        """Publish what has arrived, and list it.
+
+        :raises Refused: what is refused before it is published leaves nothing behind
+        """
+        complete = blob.complete(filename)
+        self._files.admit(folder_id, filename, complete, by, replaces)
+        return self._files.add(
+            folder_id,
+            filename,
+            content_type,
+            blob.publish(filename),
+            by,
+            replaces=replaces,
+            started_at=started_at,
+        )
 
     def form(self, form: Form, folder_path: str, by: Identity | None = None) -> list[UploadResult]:
         """Store the files of a ``multipart/form-data`` body, from its fields named ``file``.
@@ -159,9 +205,9 @@ class Uploads:
             parts: list[_Part] = []
             try:
                 self._check_length(form.length, self.max_bytes + FORM_OVERHEAD)
-                self._files.check_room(form.length, by)
+                room = arriving.enter_context(self._files.arriving(form.length, by))
                 folder = self._files.place(folder_path, by)
-                chosen = self._parse(form, parts, arriving, self._files.room(by))
+                chosen = self._parse(form, parts, arriving, room)
             except ClientDisconnected:
                 for attempt in [part.attempt(folder_path) for part in parts] or [Attempt()]:
                     self._log.aborted(attempt)
@@ -254,12 +300,11 @@ class Uploads:
         self, part: _Part, folder: Folder, by: Identity | None, started: int
     ) -> UploadResult:
         try:
-            self._files.check_free(folder.folder_id, part.filename, by)
-            stored = self._files.add(
+            stored = self._keep(
                 folder.folder_id,
                 part.filename,
                 part.content_type,
-                part.blob.publish(part.filename),
+                part.blob,
                 by,
                 started_at=started,
             )

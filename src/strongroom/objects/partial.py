@@ -99,6 +99,15 @@ class LocalResumable:
                 raise FileNotFoundError(errno.ENOENT, "no such upload", self._id)
             return _arrived(turn, found)
 
+    def written_at(self) -> float | None:
+        """See :meth:`Resumable.written_at`."""
+        found = []
+        with self._folder() as folder:
+            for name in (self._id, self._id + SUFFIX):
+                with suppress(FileNotFoundError):
+                    found.append(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime)
+        return max(found, default=None)
+
     def take_over(self, offset: int, *, unverified: bool = False) -> LocalWriter:
         """See :meth:`Resumable.take_over`."""
         with self._folder() as folder:

@@ -130,5 +130,5 @@ def _decode(block: bytes) -> Turn:
     try:
         found: dict[str, Any] = json.loads(block)
         return Turn(**found)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return Turn(orderly=False)

@@ -130,6 +130,9 @@ class Resumable(Protocol):
         :raises FileNotFoundError: when it was discarded
         """
 
+    def written_at(self) -> float | None:
+        """When it was written last, in seconds since 1970; None when it was discarded."""
+
     def take_over(self, offset: int, *, unverified: bool = False) -> ResumableWriter:
         """Become its one writer. The one before gets :class:`Overtaken` from then on.
 

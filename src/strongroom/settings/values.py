@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, NamedTuple
@@ -13,6 +12,9 @@ _ADDRESS: Final = re.compile(
 )
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?", re.IGNORECASE)
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
+_MOST: Final = 2**63
+"""What databases and file systems count in is less."""
+
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
     "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40
@@ -59,11 +61,13 @@ def read_address(value: Any) -> Any:
 
 def read_size(value: Any) -> Any:
     """Bytes, where it is not a number already."""
+    if isinstance(value, int) and value >= _MOST:
+        raise _too_much()
     return parse_size(value) if isinstance(value, str) else value
 
 
 def parse_size(value: str) -> int:
-    """Bytes, of a number or a size such as ``500MB`` or ``10GiB``.
+    """Bytes, of a number or a size such as ``500MB`` or ``10GiB``; less than 2^63.
 
     :raises ValueError: saying what would be valid
     """
@@ -85,9 +89,13 @@ def read_duration(value: Any) -> Any:
 
 def _whole(number: str, factor: int) -> int:
     product = float(number) * factor
-    if not math.isfinite(product):
-        raise ValueError("that is more than there is; write a smaller number")
+    if not product < _MOST:
+        raise _too_much()
     return int(product)
+
+
+def _too_much() -> ValueError:
+    return ValueError("that is more than there is; write a smaller number")
 
 
 def read_names(value: Any) -> Any:

@@ -17,6 +17,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, InternalServe
 
 from strongroom.audit.exchange import ENVIRON_KEY
 from strongroom.errors import Refused, ServerFault, Unavailable
+from strongroom.permissions import Permission, identity_of
 
 RETRY_SECONDS: Final = 5
 
@@ -34,7 +35,7 @@ _TITLES: Final = {
     403: "That is not allowed",
     404: "Nothing here",
     405: "That is not possible here",
-    409: "That name is taken",
+    409: "That is not possible as things are",
     411: "Its length is missing",
     413: "Too large",
     416: "Not in this file",
@@ -46,6 +47,22 @@ _TITLES: Final = {
 }
 """For people; programs get the standard phrase."""
 
+_TITLES_OF: Final = {
+    "filename_taken": "That name is taken",
+    "name_taken": "That name is taken",
+    "folder_into_itself": "That folder is inside itself",
+    "folder_in_trash": "Its folder is in the trash",
+    "root_folder": "That folder stays",
+    "too_many_at_once": "Too many at once",
+    "would_lock_out": "That would lock you out",
+    "offset_mismatch": "That piece belongs elsewhere",
+    "upload_overtaken": "Another connection went on",
+    "last_admin": "The only administrator stays",
+    "user_disabled": "That account is disabled",
+    "token_limit": "Too many tokens",
+}
+"""By the reason, where a status stands for too many things: what the refusal is about."""
+
 _MESSAGES: Final = {
     404: "There is nothing at this address. It may have been moved or deleted.",
     405: "That cannot be done at this address.",
@@ -54,13 +71,18 @@ _MESSAGES: Final = {
 
 def register_errors(app: Flask) -> None:
     """Answer every error of the application."""
-    app.register_error_handler(
-        Refused, lambda e: answer(e.status, e.reason, e.message, extra=e.extra)
-    )
+    app.register_error_handler(Refused, _refused)
     app.register_error_handler(ServerFault, lambda e: answer(e.status, e.reason, e.message))
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(ClientDisconnected, _disconnected)
     app.register_error_handler(HTTPException, _http_error)
+
+
+def _refused(error: Refused) -> Response:
+    by = identity_of(request)
+    # A token that may only write files is told nothing of those that are there.
+    reads = by is None or by.may(Permission.FILES_READ)
+    return answer(error.status, error.reason, error.message, extra=error.extra if reads else {})
 
 
 def _unavailable(_error: Unavailable) -> Response:
@@ -134,9 +156,20 @@ def answer(
         page = render_template(
             "web/error.html",
             status=status,
-            title=_TITLES.get(status, title),
+            title=_TITLES_OF.get(reason) or _TITLES.get(status, title),
             message=message,
             request_id=request_id,
+            folder=None if reason == "folder_not_found" else _folder(),
         )
         response = make_response(page, status)
     return response
+
+
+def _folder() -> str | None:
+    """The folder that what was asked for was about, if it says so: where to go back to.
+
+    Of a form only where its fields were read already: it may be refused for what is in it.
+    """
+    if (folder := request.args.get("folder")) is not None:
+        return folder
+    return request.form.get("folder") if "form" in vars(request) else None

@@ -7,6 +7,7 @@ DNS rebinding, Origin and Sec-Fetch-Site against forged requests from other site
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -46,6 +47,9 @@ _HSTS: Final = "max-age=31536000"
 
 FORM_BYTES: Final = 64 * 1024
 """Of a body that is no upload: the longest form has two passwords in it."""
+
+CHOOSING: Final[Mapping[str, int]] = {"files.download_chosen": 256 * 1024}
+"""Bytes of forms that name each of what was chosen, and change nothing: room for 6,000 ids."""
 
 FORM_PARTS: Final = 100
 
@@ -89,7 +93,7 @@ class Guard:
             form, 421 for another server's; recorded
         """
         if not _may_be_large():
-            request.max_content_length = FORM_BYTES
+            request.max_content_length = request.max_form_memory_size = _most()
         refusal = self._refusal()
         if refusal is not None:
             self._audit.log(AccessDenied(reason=refusal.reason, status=refusal.status))
@@ -151,6 +155,11 @@ def _may_be_large() -> bool:
     return request.endpoint is None or request.endpoint in UPLOADS
 
 
+def _most() -> int:
+    """Bytes that the form of this request may have."""
+    return CHOOSING.get(request.endpoint or "", FORM_BYTES)
+
+
 def _oversize() -> Refused | None:
     """Why the body is not read."""
     if "Transfer-Encoding" in request.headers:
@@ -160,10 +169,10 @@ def _oversize() -> Refused | None:
             "The form came without its length, so it was not read. Send it with a Content-Length.",
             status=411,
         )
-    if (request.content_length or 0) > FORM_BYTES:
+    if (request.content_length or 0) > _most():
         return Refused(
             "form_too_large",
-            f"What was sent is larger than {FORM_BYTES:,} bytes, which no form here is, so it "
+            f"What was sent is larger than {_most():,} bytes, which no such form is, so it "
             "was not read. Shorten it; files belong on the page of files.",
             status=413,
         )

@@ -117,7 +117,7 @@ class Cabinet:
 
     def trashed(self, by: Identity | None = None) -> list[str]:
         """Paths of what is in the trash, the newest first."""
-        return [f"{one.folder.rstrip('/')}/{one.filename}" for one in self.files.trashed(by)]
+        return [f"{one.folder.rstrip('/')}/{one.filename}" for one in self.files.trashed(by).items]
 
     def records(self) -> list[dict[str, Any]]:
         """Everything recorded, oldest first."""
@@ -168,6 +168,12 @@ class Cabinet:
             ).scalars()
             shown = sorted(row.version_id for row in nodes if row.kind == FILE)
             assert sorted(current) == shown, "each file shows the one version not replaced"
+            sizes = {
+                row.version_id: row.file_size_bytes
+                for row in connection.execute(select(file_version))
+            }
+            kept_sizes = {row.node_id: row.file_size_bytes for row in nodes}
+            assert kept_sizes == {row.node_id: sizes.get(row.version_id, 0) for row in nodes}
             assert {who: used for who, used in kept.items() if used} == {
                 who: size for who, size in summed.items() if size
             }

@@ -81,12 +81,12 @@ def test_every_file_is_in_the_root_as_it_was(store: Store, tmp_path: Path) -> No
             ROOT_ID,
         )
         assert (stored.file_size_bytes, stored.sha256) == (row["size"], row["sha256"])
-        assert (stored.created_by, stored.changed_at) == ("u-mia", row["changed_at"])
+        assert (stored.created_by, stored.changed_by) == ("u-mia", "u-mia")
         assert (stored.content_type, stored.detected_type) == (
             "text/plain",
             "application/octet-stream",
         )
-        (version,) = cabinet.files.versions(stored.file_id)[1]
+        (version,) = cabinet.files.versions(stored.file_id).items
         assert (version.version_id, version.replaced_at) == (row["version_id"], None)
     assert cabinet.used(MIA) == sum(row["size"] for row in rows)
     newest = cabinet.files.list(limit=1).files[0]
@@ -128,5 +128,46 @@ def test_everybody_may_write_and_only_administrators_manage(
     with store.read() as connection:
         assert not {"file", "file_version_0001"} & set(inspect(connection).get_table_names())
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    cabinet.check()
+    cabinet.audit.close()
+
+
+def test_sizes_are_those_of_the_versions_that_are_shown(store: Store, tmp_path: Path) -> None:
+    """A database of revision 0003, with versions and a trash, is sorted by size from then on."""
+    folder = tmp_path / "revisions"
+    folder.mkdir()
+    for revision in FILES_SCHEMA.revisions.glob("000[123]_*.py"):
+        shutil.copy(revision, folder)
+    migrate(store, Schema(FILES_SCHEMA.name, folder))
+    columns = "node_id, parent_id, kind, name, name_key, state, version_id, created_at, changed_at"
+    nodes = [
+        ("d", ROOT_ID, "folder", "d", "d", "listed", None, 1, 1),
+        ("f1", ROOT_ID, "file", "one", "one", "listed", "v2", 1, 2),
+        ("f2", ROOT_ID, "file", "two", "two", "listed", "v3", 1, 1),
+        ("f3", ROOT_ID, "file", "three", "three", "trashed", "v4", 1, 1),
+    ]
+    versions = [
+        ("v1", "f1", 999, 5),
+        ("v2", "f1", 10, None),
+        ("v3", "f2", 20, None),
+        ("v4", "f3", 30, None),
+    ]
+
+    def unit(connection: Any) -> None:
+        for node in nodes:
+            marks = ", ".join("?" * len(node))
+            connection.exec_driver_sql(f"INSERT INTO node ({columns}) VALUES ({marks})", node)
+        for version in versions:
+            connection.exec_driver_sql(
+                "INSERT INTO file_version VALUES (?, ?, ?, 'a/b', 'a/b', 'x', 1, NULL, ?)", version
+            )
+
+    store.write(unit)
+    cabinet = Cabinet(store, tmp_path)
+    listed = cabinet.files.list("/", sort=Sort.SIZE)
+    assert [(one.filename, one.file_size_bytes) for one in listed.files] == [
+        ("two", 20),
+        ("one", 10),
+    ]
     cabinet.check()
     cabinet.audit.close()

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from strongroom.errors import Refused
+from strongroom.files.model import Level
 from strongroom.files.names import MAX_DEPTH
-from tests.unit.files.cabinet import MIA, Cabinet
+from tests.unit.files.cabinet import ADA, MIA, Cabinet
 
 
 def test_a_renamed_file_is_the_same_file(cabinet: Cabinet) -> None:
@@ -40,7 +41,7 @@ def test_a_moved_file_takes_its_versions_along(cabinet: Cabinet) -> None:
     with cabinet.recording() as during:
         path = cabinet.files.move(stored.file_id, MIA, name="y", folder_id=target.folder_id)
     assert path == "/b/y"
-    assert len(cabinet.files.versions(stored.file_id)[1]) == 2
+    assert len(cabinet.files.versions(stored.file_id).items) == 2
     (record,) = during
     assert [record[f] for f in ("event", "previous_folder", "folder", "previous_filename")] == [
         "file_moved",
@@ -71,7 +72,33 @@ def test_nothing_moves_where_it_is_already(cabinet: Cabinet) -> None:
         assert cabinet.files.move(stored.file_id, name="x") == "/a/x"
         assert cabinet.files.move(stored.file_id, folder_id=stored.folder_id) == "/a/x"
         assert cabinet.files.move_all([stored.file_id] * 2, stored.folder_id) == 1
-    assert during == []
+    assert [one["event"] for one in during] == ["change_not_needed"] * 4
+    assert {(one["folder"], one["filename"], one["file_id"]) for one in during} == {
+        ("/a", "x", stored.file_id)
+    }
+    with cabinet.recording() as during:
+        assert cabinet.files.move(stored.folder_id, name="a") == "/a"
+    (record,) = during
+    assert (record["event"], record["folder"]) == ("change_not_needed", "/a")
+
+
+def test_a_folder_that_may_not_be_deleted_is_not_taken_away(cabinet: Cabinet) -> None:
+    """For what is in it, which somebody else has."""
+    cabinet.put("/F/G/x", by=ADA)
+    cabinet.share("/F/G", eve=Level.MANAGE)
+    cabinet.folder("/P")
+    cabinet.share("/P", mia=Level.MANAGE)
+    moved, target = cabinet.id("/F"), cabinet.id("/P")
+    with cabinet.refused("permission_missing", 403) as refusal:
+        cabinet.files.move(moved, MIA, folder_id=target)
+    assert "G" not in refusal.value.message
+    with cabinet.refused("permission_missing", 403):
+        cabinet.files.move_all([moved], target, MIA)
+    with cabinet.refused("permission_missing", 403):
+        cabinet.files.trash([moved], MIA)
+    assert cabinet.files.move(moved, MIA, name="renamed") == "/renamed"
+    cabinet.share("/renamed/G", eve=Level.MANAGE, mia=Level.WRITE)
+    assert cabinet.files.move(moved, MIA, folder_id=target) == "/P/renamed"
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from strongroom.errors import Refused
 from strongroom.files.model import Level
-from strongroom.files.service import content_sizes, purging
+from strongroom.files.service import content_sizes, purge_steps
 from strongroom.files.service.part import DAY, Limits
 from strongroom.files.tables import ROOT_ID, file_version, folder_permission, node
 from strongroom.files.tree import TRASHED
@@ -59,7 +59,7 @@ def age(cabinet: Cabinet, days: float) -> None:
 def steps_of(monkeypatch: pytest.MonkeyPatch, size: int) -> Iterator[None]:
     """So many contents in a step."""
     with monkeypatch.context() as patch:
-        patch.setattr(purging, "IN_STEPS", size)
+        patch.setattr(purge_steps, "IN_STEPS", size)
         yield
 
 
@@ -141,11 +141,11 @@ def test_what_is_left_after_a_step_can_still_be_restored(
     taken: list[str] = []
     steps = cabinet.files.drop_versions
 
-    def stop(connection: object, rows: object) -> None:
+    def stop(connection: object, rows: object, path_in: object) -> None:
         if taken:
             raise OSError("power cut")
         taken.append("step")
-        steps(connection, rows)  # type: ignore[arg-type]
+        steps(connection, rows, path_in)  # type: ignore[arg-type]
 
     with steps_of(monkeypatch, size), monkeypatch.context() as patch:
         patch.setattr(cabinet.files, "drop_versions", stop)
@@ -158,7 +158,7 @@ def test_what_is_left_after_a_step_can_still_be_restored(
     assert len(listing.files) == listing.total
     for stored in listing.files:
         assert (stored.file_size_bytes, cabinet.files.find(stored.path)) == (3, stored)
-        assert cabinet.files.versions(stored.file_id)[1]
+        assert cabinet.files.versions(stored.file_id).items
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -237,8 +237,8 @@ def test_the_old_goes_and_the_new_stays(cabinet: Cabinet) -> None:
         assert cabinet.files.purge_old() == 4  # three files, and the first content of the fourth
     assert Counter(one["event"] for one in during) == {"file_purged": 4, "folder_purged": 2}
     assert cabinet.trashed() == ["/kept"]
-    cabinet.files.restore([cabinet.files.trashed()[0].node_id])
-    (version,) = cabinet.files.versions(cabinet.id("/kept"))[1]
+    cabinet.files.restore([cabinet.files.trashed().items[0].node_id])
+    (version,) = cabinet.files.versions(cabinet.id("/kept")).items
     assert version.replaced_at is None
 
 
@@ -271,7 +271,7 @@ def test_nothing_is_ever_old_where_all_is_kept(cabinet: Cabinet) -> None:
     age(cabinet, 4_000)
     assert cabinet.files.purge_old() == 0
     assert versions(cabinet) == 2
-    assert cabinet.files.trashed()[0].purged_at is None
+    assert cabinet.files.trashed().items[0].purged_at is None
 
 
 def test_a_version_that_came_back_is_not_old(cabinet: Cabinet) -> None:
@@ -283,7 +283,7 @@ def test_a_version_that_came_back_is_not_old(cabinet: Cabinet) -> None:
     cabinet.files.restore_version(first.file_id, first.version_id)
     assert cabinet.files.purge_old() == 1
     assert cabinet.files.find("/x").file_size_bytes == 1
-    assert [v.file_size_bytes for v in cabinet.files.versions(first.file_id)[1]] == [3, 1]
+    assert [v.file_size_bytes for v in cabinet.files.versions(first.file_id).items] == [1, 3]
 
 
 def test_who_loses_the_right_between_steps_purges_no_more(
@@ -295,8 +295,8 @@ def test_who_loses_the_right_between_steps_purges_no_more(
     folder_id = deleted(cabinet, "/a/b")
     steps = cabinet.files.drop_versions
 
-    def lose(connection: object, rows: object) -> None:
-        steps(connection, rows)  # type: ignore[arg-type]
+    def lose(connection: object, rows: object, path_in: object) -> None:
+        steps(connection, rows, path_in)  # type: ignore[arg-type]
         cabinet.gone.add("u-mia")
 
     monkeypatch.setattr(cabinet.files, "drop_versions", lose)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from strongroom.errors import Refused
+from strongroom.files.blobs import Blob
+from strongroom.files.service import part, room
 from strongroom.files.service.part import Limits
 from strongroom.files.service.room import LOOK_EVERY
 from strongroom.permissions import NOBODY_IN_PARTICULAR, Identity
@@ -36,7 +38,7 @@ def test_all_versions_and_the_trash_count(limited: Cabinet) -> None:
         limited.put("/z", 1, MIA)
     limited.put("/z", 0, MIA)
     limited.put("/z2", 700, BEN)
-    (gone,) = limited.files.trashed()
+    (gone,) = limited.files.trashed().items
     limited.files.purge([gone.node_id])
     assert (limited.used(MIA), limited.used(BEN)) == (400, 700)
 
@@ -51,7 +53,7 @@ def test_a_version_counts_for_who_uploaded_it(limited: Cabinet) -> None:
 
 
 def _first(cabinet: Cabinet, path: str) -> str:
-    return cabinet.files.versions(cabinet.id(path))[1][-1].version_id
+    return cabinet.files.versions(cabinet.id(path)).items[-1].version_id
 
 
 @pytest.mark.parametrize("threads", [2, 20])
@@ -157,8 +159,10 @@ def test_whatever_is_done_the_sum_is_right(  # each act is one short line
         lambda path, by: limited.replace(path, choose.randrange(1, 400), by),
         lambda path, by: limited.files.trash([limited.id(path)], by),
         lambda path, by: limited.files.trash([limited.id(path[:2])], by),
-        lambda _, by: limited.files.restore([choose.choice(limited.files.trashed()).node_id], by),
-        lambda _, by: limited.files.purge([choose.choice(limited.files.trashed()).node_id]),
+        lambda _, by: limited.files.restore(
+            [choose.choice(limited.files.trashed().items).node_id], by
+        ),
+        lambda _, by: limited.files.purge([choose.choice(limited.files.trashed().items).node_id]),
         lambda path, by: limited.files.move(limited.id(path), by, folder_id=limited.id("/a")),
     ]
 
@@ -195,6 +199,107 @@ def test_the_disk_keeps_its_reserve(
         cabinet.files.check_room(1, MIA)
     monkeypatch.setattr(cabinet.files.blobs, "free", lambda: None)
     cabinet.files.check_room(10**18, MIA)
+
+
+def test_what_is_on_its_way_takes_room(limited: Cabinet) -> None:
+    """While it lasts, and once: what is stored meanwhile does not count twice."""
+    with limited.files.arriving(600, MIA) as take:
+        take(300)
+        with limited.refused("quota_exceeded", 507), limited.files.arriving(401, MIA):
+            pass
+        with limited.refused("quota_exceeded", 507):
+            limited.files.check_room(401, MIA)
+        with limited.refused("quota_exceeded", 507):
+            limited.files.room(MIA)(401)
+        with limited.files.arriving(None, MIA) as unknown:
+            unknown(400)
+            with limited.refused("quota_exceeded", 507):
+                unknown(1)
+        with limited.files.arriving(400, MIA), limited.files.arriving(1_000, BEN):
+            pass
+        take(300)
+        limited.put("/x", 600, MIA)
+    limited.files.check_room(400, MIA)
+    with limited.refused("quota_exceeded", 507):
+        limited.files.check_room(401, MIA)
+
+
+def test_room_is_held_for_what_is_about_to_be_stored(limited: Cabinet) -> None:
+    folder_id = limited.folder("/a").folder_id
+    one, two, small = blob_of(600), blob_of(601), blob_of(100)
+    limited.files.admit(folder_id, "one", one, MIA)
+    limited.files.admit(folder_id, "one", one, MIA)  # once more, as after a crash
+    for act in (limited.files.admit, _adding(limited)):
+        with limited.refused("quota_exceeded", 507):
+            act(folder_id, "two", two, MIA)
+    with limited.refused("quota_exceeded", 507):
+        limited.files.check_room(401, MIA)
+    limited.files.admit(folder_id, "two", two, BEN)
+    _adding(limited)(folder_id, "one", one, MIA)
+    with limited.refused("filename_taken", 409):
+        limited.files.admit(folder_id, "one", small, MIA)
+    limited.files.check_room(400, MIA)  # nothing is held for it any more, or for what was refused
+    assert (limited.used(MIA), limited.used(BEN)) == (600, 0)
+
+
+def test_what_was_published_and_then_refused_counts_until_it_is_collected(
+    limited: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_id = limited.folder("/a").folder_id
+    limited.files.admit(folder_id, "x", blob_of(600), MIA)
+    limited.put("/a/x", 1, BEN)
+    with limited.refused("filename_taken", 409):
+        _adding(limited)(folder_id, "x", blob_of(600), MIA)
+    with limited.refused("quota_exceeded", 507):
+        limited.files.check_room(401, MIA)
+    later = part.now() + room.HELD_FOR
+    monkeypatch.setattr(room, "now", lambda: later)
+    limited.files.check_room(1_000, MIA)
+    limited.files.admit(folder_id, "y", blob_of(1_000), MIA)
+
+
+def test_what_is_to_come_is_not_on_the_disk_yet(
+    cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cabinet.files.blobs, "free", lambda: 1_000)
+    cabinet.files.limits = Limits(reserve_bytes=400)
+    with cabinet.files.arriving(500, None) as take:
+        cabinet.files.check_room(100, MIA)
+        for act in (
+            lambda: cabinet.files.check_room(101, MIA),
+            lambda: cabinet.files.arriving(101, MIA).__enter__(),
+        ):
+            with cabinet.refused("storage_full", 507):
+                act()
+        take(200)  # has its place, which the disk tells of
+        cabinet.files.check_room(300, MIA)
+    cabinet.files.check_room(600, MIA)
+
+
+def test_many_small_bodies_at_once_do_not_use_up_the_reserve(
+    cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 10_000
+    monkeypatch.setattr(cabinet.files.blobs, "free", lambda: free)
+    cabinet.files.limits = Limits(reserve_bytes=4_000)
+    takes = [cabinet.files.room(MIA) for _ in range(100)]
+
+    def arrive() -> None:
+        nonlocal free
+        for take in takes:
+            take(90)
+            free -= 90
+
+    with pytest.raises(Refused, match="no room left"):
+        arrive()
+    assert free >= 4_000 - 1_000
+
+
+def _adding(cabinet: Cabinet) -> Callable[..., object]:
+    def add(folder_id: str, name: str, blob: Blob, by: Identity) -> object:
+        return cabinet.files.add(folder_id, name, "text/plain", blob, by)
+
+    return add
 
 
 def _is(refusal: Refused, reason: str) -> bool:

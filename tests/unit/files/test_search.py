@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strongroom.files.model import Level
-from strongroom.files.service import listing
+from strongroom.files.service import searching
 from tests.unit.files.cabinet import EVE, MIA, Cabinet
 
 
@@ -78,7 +78,7 @@ def test_pages_of_hits_show_each_once(
     cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch, scanned: int, limit: int
 ) -> None:
     """Also where most hits lie in folders that may not be seen."""
-    monkeypatch.setattr(listing, "SCANNED", scanned)
+    monkeypatch.setattr(searching, "SCANNED", scanned)
     for number in range(12):
         cabinet.put(f"/open/x{number}")
         cabinet.put(f"/hidden/x{number}")

@@ -140,7 +140,7 @@ def test_a_name_that_cannot_be(cabinet: Cabinet, name: str) -> None:
 def test_where_nothing_can_be_recorded_nothing_happens(cabinet: Cabinet) -> None:
     kept = cabinet.put("/a/kept.txt", "1", MIA)
     cabinet.replace("/a/kept.txt", "2", MIA)
-    old = cabinet.files.versions(kept.file_id)[1][-1]
+    old = cabinet.files.versions(kept.file_id).items[-1]
     gone = cabinet.put("/gone.txt", "3", MIA)
     cabinet.files.trash([gone.file_id])
     before = cabinet.state()
@@ -167,7 +167,7 @@ def test_where_nothing_can_be_recorded_nothing_happens(cabinet: Cabinet) -> None
 def test_who_may_no_more_changes_nothing(cabinet: Cabinet) -> None:
     kept = cabinet.put("/a/kept.txt", "1", MIA)
     cabinet.replace("/a/kept.txt", "2", MIA)
-    old = cabinet.files.versions(kept.file_id)[1][-1]
+    old = cabinet.files.versions(kept.file_id).items[-1]
     gone = cabinet.put("/gone.txt", "3", MIA)
     cabinet.files.trash([gone.file_id], MIA)
     cabinet.gone.add("u-mia")

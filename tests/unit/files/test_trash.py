@@ -8,7 +8,7 @@ import pytest
 
 from strongroom.errors import Refused
 from strongroom.files.model import Level
-from strongroom.files.service import part, trash
+from strongroom.files.service import inside, trash, trashed
 from tests.unit.files.cabinet import BEN, EVE, MIA, Cabinet
 
 
@@ -29,7 +29,7 @@ def test_a_deleted_file_is_gone_and_its_name_free(cabinet: Cabinet) -> None:
     second = cabinet.put("/a/x", "2")
     cabinet.files.trash([second.file_id])
     assert cabinet.trashed() == ["/a/x", "/a/x"]
-    (newer, older) = cabinet.files.trashed()
+    (newer, older) = cabinet.files.trashed().items
     assert (newer.node_id, older.node_id) == (second.file_id, first.file_id)
     assert (older.trashed_by, newer.trashed_by) == ("u-mia", None)
     assert (older.file_size_bytes, older.count, older.kind) == (1, None, "file")
@@ -45,7 +45,7 @@ def test_a_folder_takes_everything_in_it_along(cabinet: Cabinet) -> None:
     assert Counter(one["event"] for one in during) == {"file_deleted": 3, "folder_deleted": 1}
     assert {f"{one['folder']}/{one['filename']}" for one in during[:3]} == set(paths)
     assert (during[3]["folder"], during[3]["count"]) == ("/a", 3)
-    (shown,) = cabinet.files.trashed()
+    (shown,) = cabinet.files.trashed().items
     assert (shown.kind, shown.count, shown.filename) == ("folder", 3, "a")
     for one in stored:
         with cabinet.refused("file_not_found", 404):
@@ -166,12 +166,12 @@ def test_the_trash_shows_what_one_could_restore(cabinet: Cabinet) -> None:
     cabinet.share("/write", mia=Level.WRITE)
     cabinet.share("/manage", mia=Level.MANAGE)
     cabinet.share("/hidden", eve=Level.MANAGE)
-    shown = {one.folder: one.can_purge for one in cabinet.files.trashed(MIA)}
+    shown = {one.folder: one.can_purge for one in cabinet.files.trashed(MIA).items}
     assert shown == {"/write": False, "/manage": True}
-    assert {one.folder for one in cabinet.files.trashed(BEN)} == set()
-    assert {one.folder for one in cabinet.files.trashed(EVE)} == {"/hidden"}
-    assert len(cabinet.files.trashed()) == 4
-    assert len(cabinet.files.trashed(limit=3)) == 3
+    assert {one.folder for one in cabinet.files.trashed(BEN).items} == set()
+    assert {one.folder for one in cabinet.files.trashed(EVE).items} == {"/hidden"}
+    assert len(cabinet.files.trashed().items) == 4
+    assert len(cabinet.files.trashed(limit=3).items) == 3
 
 
 def test_a_folder_in_a_trashed_one_is_found_under_its_old_path(cabinet: Cabinet) -> None:
@@ -184,13 +184,13 @@ def test_a_folder_in_a_trashed_one_is_found_under_its_old_path(cabinet: Cabinet)
 
 
 def test_more_than_one_act_can_record(cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (trash, part):
+    for module in (trash, inside):
         monkeypatch.setattr(module, "AT_ONCE", 5)
     ids = [cabinet.put(f"/a/{number}").file_id for number in range(6)]
     others = [cabinet.put(f"/b{number}/{name}").folder_id for number in "12" for name in "345"]
     with cabinet.refused("too_many_at_once", 409) as refusal:
         cabinet.files.trash([cabinet.id("/a")])
-    assert refusal.value.message.startswith("That would be 6 files at once, and 5")
+    assert refusal.value.message.startswith("That would be more than 5 files or folders")
     with cabinet.refused("too_many_at_once", 409):
         cabinet.files.trash(ids)
     with cabinet.refused("too_many_at_once", 409):
@@ -211,3 +211,26 @@ def test_more_folders_than_one_statement_names(cabinet: Cabinet) -> None:
     (back,) = cabinet.files.restore([folder_id])
     assert back.count == count
     assert cabinet.files.count("/a") == count
+
+
+def test_how_many_there_are_is_told_as_far_as_they_may_be_seen(
+    cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        cabinet.put(f"/open/x{number}")
+        cabinet.put(f"/hidden/x{number}")
+        cabinet.folder(f"/open/f{number}")
+    cabinet.share("/hidden", eve=Level.MANAGE)
+    cabinet.share("/open/f0", eve=Level.MANAGE)
+    assert cabinet.files.trash_count(MIA) == 0
+    for number in range(5):
+        cabinet.files.trash([cabinet.id(f"/open/{kind}{number}") for kind in "xf"])
+    assert (cabinet.files.trash_count(MIA), cabinet.files.trash_count(EVE)) == (9, 10)
+    for number in range(5):
+        cabinet.files.trash([cabinet.id(f"/hidden/x{number}")])
+    assert (cabinet.files.trash_count(MIA), cabinet.files.trash_count(EVE)) == (9, 15)
+    assert len(cabinet.files.trashed(MIA).items) == 9
+    monkeypatch.setattr(trashed, "COUNTED", 4)
+    assert cabinet.files.trash_count(MIA) == 4
+    monkeypatch.setattr(trashed, "LOOKED_AT", 5)  # the hidden ones
+    assert (cabinet.files.trash_count(MIA), cabinet.files.trash_count(EVE)) == (0, 4)

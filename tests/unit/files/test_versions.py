@@ -12,7 +12,7 @@ from tests.unit.files.cabinet import BEN, MIA, Cabinet, blob_of
 
 def sizes(cabinet: Cabinet, path: str) -> list[int]:
     """Of all versions, newest first."""
-    return [one.file_size_bytes for one in cabinet.files.versions(cabinet.id(path))[1]]
+    return [one.file_size_bytes for one in cabinet.files.versions(cabinet.id(path)).items]
 
 
 def test_a_replaced_content_is_kept(cabinet: Cabinet) -> None:
@@ -27,8 +27,9 @@ def test_a_replaced_content_is_kept(cabinet: Cabinet) -> None:
         second.sha256,
         first.sha256,
     )
-    stored, (new, old) = cabinet.files.versions(first.file_id)
-    assert stored == second
+    page = cabinet.files.versions(first.file_id)
+    assert page.file == second
+    new, old = page.items
     assert (new.version_id, new.created_by, new.replaced_at) == (second.version_id, "u-ben", None)
     assert (old.version_id, old.created_by, old.sha256) == (
         first.version_id,
@@ -37,6 +38,23 @@ def test_a_replaced_content_is_kept(cabinet: Cabinet) -> None:
     )
     assert old.replaced_at is not None
     assert old.replaced_at >= new.created_at
+
+
+def test_wherever_a_file_is_shown_it_is_said_whose_content_it_holds(cabinet: Cabinet) -> None:
+    first = cabinet.put("/a/x", "1", MIA)
+    assert (first.changed_at, first.changed_by) == (first.created_at, "u-mia")
+    second = cabinet.replace("/a/x", "22", BEN)
+    files = cabinet.files
+    for shown in (
+        second,
+        files.find("/a/x"),
+        files.file_by_id(first.file_id),
+        *files.list("/a").files,
+        *files.list("/", query="x").files,
+    ):
+        assert (shown.created_at, shown.created_by) == (first.created_at, "u-mia")
+        assert (shown.changed_at, shown.changed_by) == (second.changed_at, "u-ben")
+        assert shown.changed_at > shown.created_at
 
 
 def test_only_the_content_that_was_named_is_replaced(cabinet: Cabinet) -> None:
@@ -102,7 +120,7 @@ def test_an_old_content_comes_back(cabinet: Cabinet) -> None:
         first.sha256,
         second.sha256,
     ]
-    shown = {v.version_id: v.replaced_at for v in cabinet.files.versions(first.file_id)[1]}
+    shown = {v.version_id: v.replaced_at for v in cabinet.files.versions(first.file_id).items}
     assert shown[first.version_id] is None
     assert shown[second.version_id] is not None
     assert cabinet.used(MIA) == 3
@@ -111,7 +129,7 @@ def test_an_old_content_comes_back(cabinet: Cabinet) -> None:
     cabinet.files.restore_version(first.file_id, second.version_id)
     with cabinet.recording() as during:
         assert cabinet.files.restore_version(first.file_id, second.version_id).file_size_bytes == 2
-    assert during == []
+    assert [one["event"] for one in during] == ["change_not_needed"]
 
 
 def test_a_version_of_another_file_is_none(cabinet: Cabinet) -> None:

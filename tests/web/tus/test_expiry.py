@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,34 @@ def test_it_is_refused_before_it_is_swept(tus: TusClient) -> None:
         uploads.store.write(
             lambda connection: connection.execute(update(upload).values(expires_at=1))
         )
+    age(tus, address)
     assert tus.send("HEAD", address).status == 410
     tus.patch(address, 0, b"abc").problem(410, "upload_expired")
+
+
+def age(tus: TusClient, address: str) -> None:
+    """As if nothing of it had been written for two days."""
+    before = time.time() - 2 * 86_400
+    for path in (tus.server.data / "objects" / "uploads").glob(f"{address.rsplit('/', 1)[1]}*"):
+        os.utime(path, (before, before))
+
+
+def test_it_is_not_refused_while_bytes_of_it_arrive(tus: TusClient) -> None:
+    """One piece may take longer than an upload is kept between two."""
+    address, content = tus.begin("busy.bin", 1_000_000), bytes(1_000_000)
+    connection = tus.stall(address, 0, len(content), content[:600_000])
+    with beside(tus) as uploads:
+        uploads.store.write(
+            lambda connection: connection.execute(update(upload).values(expires_at=1))
+        )
+    arrived = tus.offset(address)
+    assert arrived > 0
+    connection.close()  # cut off; and it can be gone on with
+    arrived = tus.offset(address)
+    answer = tus.patch(address, arrived, content[arrived:])
+    assert answer.status == 204
+    assert parsedate_to_datetime(answer.header("Upload-Expires")).timestamp() > time.time()
+    assert stored(tus.server, "busy.bin") == content
 
 
 def test_what_is_still_written_is_let_go_on(tus: TusClient) -> None:

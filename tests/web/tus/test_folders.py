@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import Installation
+from tests.web.expect import expect
 from tests.web.tus.client import TusClient, events
 from tests.web.wire import send
 
@@ -66,3 +67,14 @@ def test_a_version_is_replaced_by_whoever_knows_it(tus: TusClient) -> None:
     assert content(tus, "v.txt") == b"second"
     tus.create("v.txt", 5, replace=known).problem(412, "version_not_current")
     assert events(tus.server, "v.txt")[-2]["previous_sha256"] == known
+
+
+def test_what_went_wrong_is_told_with_its_folder(tus: TusClient) -> None:
+    answer = tus.create("lost.txt", 3, folder="/nowhere", relativePath="a/lost.txt")
+    expect(tus.server, answer, "upload_failed", filename="lost.txt", folder="/nowhere/a")
+    address = tus.begin("given up.txt", 6, relativePath="here/given up.txt")
+    answer = tus.patch(address, 5, b"a")
+    answer.problem(409, "offset_mismatch")
+    expect(tus.server, answer, "upload_failed", filename="given up.txt", folder="/here")
+    answer = tus.send("DELETE", address)
+    expect(tus.server, answer, "upload_aborted", filename="given up.txt", folder="/here")

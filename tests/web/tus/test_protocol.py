@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -80,6 +82,31 @@ def test_head_tells_all_there_is_to_know(tus: TusClient) -> None:
     assert answer.header("Upload-Length") == "10"
     assert answer.header("Cache-Control") == "no-store"
     assert answer.header("Upload-Metadata") == metadata(filename="told.txt", filetype="text/plain")
+
+
+def test_metadata_is_told_as_it_was_sent(tus: TusClient) -> None:
+    """To the byte: keys that mean nothing here, keys without a value, spaces, and their order."""
+    sent = (
+        f"zeta,{metadata(filetype='image/png', own='日')} , {metadata(filename='as sent.txt')},a "
+    )
+    created = tus.send("POST", "/tus/", None, {"Upload-Length": "3", "Upload-Metadata": sent})
+    assert created.status == 201, created.body
+    address = created.header("Location")
+    # A header's value has no spaces around it (RFC 9110, section 5.5).
+    assert tus.send("HEAD", address).header("Upload-Metadata") == sent.strip(" ")
+    assert tus.patch(address, 0, b"abc").status == 204
+    assert tus.send("HEAD", address).header("Upload-Metadata") == sent.strip(" ")
+
+
+def test_an_upload_from_before_metadata_was_kept(tus: TusClient) -> None:
+    address = tus.begin("older.txt", 3, filetype="text/plain", own="lost")
+    with closing(sqlite3.connect(tus.server.data / "strongroom.db")) as connection:
+        connection.execute("PRAGMA busy_timeout = 30000")
+        forgotten = "UPDATE upload SET metadata = NULL WHERE upload_id = ?"
+        assert connection.execute(forgotten, (address.rsplit("/", 1)[1],)).rowcount == 1
+        connection.commit()
+    told = tus.send("HEAD", address).header("Upload-Metadata")
+    assert told == metadata(filename="older.txt", filetype="text/plain")
 
 
 def test_an_empty_file_is_complete_at_once(fresh: TusClient) -> None:
@@ -244,6 +271,34 @@ def test_a_deferred_upload_may_not_grow_beyond_the_limit(tus: TusClient) -> None
     tus.patch(address, SMALL_LIMIT, iter([b"x"])).problem(413, "file_too_large")
     assert tus.offset(address) == SMALL_LIMIT
     assert tus.send("DELETE", address).status == 204
+
+
+def test_to_end_what_is_stored_changes_nothing(tus: TusClient) -> None:
+    address = tus.begin("whole.txt", 3)
+    file_id = tus.patch(address, 0, b"abc").header("X-File-ID")
+    answer = tus.send("DELETE", address)
+    assert answer.status == 204
+    expect(tus.server, answer, "change_not_needed", filename="whole.txt", file_id=file_id)
+    assert stored(tus.server, "whole.txt") == b"abc"
+    assert tus.send("DELETE", address).status == 404
+
+
+def test_a_piece_that_is_refused_tells_no_length(tus: TusClient) -> None:
+    address = tus.begin("deferred.bin", None)
+    assert tus.patch(address, 0, b"abc").status == 204
+    told = {"Upload-Length": "6"}
+    tus.patch(address, 3, b"defghi", told).problem(413, "upload_overrun")
+    tus.patch(address, 2, b"def", told).problem(409, "offset_mismatch")
+    assert tus.send("HEAD", address).header("Upload-Defer-Length") == "1"
+    assert tus.patch(address, 3, b"defghi", {"Upload-Length": "9"}).status == 204
+    assert stored(tus.server, "deferred.bin") == b"abcdefghi"
+
+
+def test_what_cannot_be_replaced_makes_no_folders(tus: TusClient) -> None:
+    told = {"relativePath": "not there/x.txt", "replace": "0" * 64}
+    tus.create("x.txt", 3, **told).problem(404, "folder_not_found")
+    listed = send(tus.server, "GET", "/api/v1/files?folder=/not%20there")
+    listed.problem(404, "folder_not_found")
 
 
 def test_a_name_that_was_taken_meanwhile(fresh: TusClient) -> None:

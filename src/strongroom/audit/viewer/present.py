@@ -13,6 +13,7 @@ from strongroom.audit.events.fields import FIELDS, Part
 from strongroom.audit.journal.people import NAMED
 from strongroom.audit.pipeline.render import escape, traceback_lines
 from strongroom.audit.query.language import SEARCHABLE, FieldTerm
+from strongroom.sizes import size_text
 
 Record = Mapping[str, Any]
 
@@ -29,8 +30,6 @@ _NAMES: Final = {field.name: field for field in NAMED.values()}
 
 _PLACE: Final = re.compile(r"^/\S*/(?:site-packages|dist-packages|src|lib/python3\.\d+)/")
 """Where the code is installed: the same in every line, and long."""
-
-_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +139,6 @@ def frames(record: Record) -> list[str]:
     exception = record.get("exception")
     lines = traceback_lines(exception) if exception else []
     return [escape(_PLACE.sub("", line)) for line in lines]
-
-
-def size_text(size: int | None) -> str:
-    """A size for people, in decimal units: 1.2 MB."""
-    if size is None:
-        return ""
-    value = float(size)
-    for unit in _UNITS:
-        if value < 1000 or unit == _UNITS[-1]:
-            break
-        value /= 1000
-    return f"{value:,.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
 _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
@@ -15,6 +16,10 @@ from strongroom.files.api import address
 from strongroom.files.model import Level, StoredFile
 from strongroom.files.notices import Notice, notices
 from strongroom.permissions import identity_of
+from strongroom.sizes import size_text
+
+KEEP_NOTICES: Final = "X-Keep-Notices"
+"""Sent by our script when it brings the list that is shown up to date, as nobody has gone anywhere."""
 
 pages = Blueprint(
     "files",
@@ -37,13 +42,23 @@ def shared() -> dict[str, Any]:
         "with_people": with_people(),
         "names": names,
         "Level": Level,
+        "size_text": size_text,
         "max_upload": server().uploads.max_bytes,
     }
 
 
-def deletion(stored: StoredFile) -> str:
-    """Where the file can be deleted."""
-    return address_below("files.delete_form", stored.path)
+def kept() -> dict[str, str]:
+    """How the list is sorted and searched that is shown, or from which something was asked for."""
+    return {name: request.values[name] for name in ("sort", "query") if request.values.get(name)}
+
+
+def deletion(stored: StoredFile, **shown: str) -> str:
+    """Where the file can be deleted.
+
+    :param shown: the list it is on: folder, sort and query
+    """
+    address = address_below("files.delete_form", stored.path)
+    return f"{address}?{urlencode(shown)}" if shown else address
 
 
 def folder_address(path: str, **more: str) -> str:
@@ -79,8 +94,7 @@ def go_back(address: str | None = None) -> Response:
     """
     request_id = request.environ[ENVIRON_KEY].request_id
     if address is None:
-        kept = {name: request.values[name] for name in ("sort", "query") if name in request.values}
-        address = folder_address(request.values.get("folder", "/"), **kept)
+        address = folder_address(request.values.get("folder", "/"), **kept())
     joint = "&" if "?" in address else "?"
     return make_response(redirect(f"{address}{joint}receipt={request_id}", 303))
 
@@ -110,8 +124,9 @@ def shown(part: str, **context: Any) -> Response:
     :param part: its template
     """
     context["notices"] = asked_notices()
+    context["keeps_notices"] = KEEP_NOTICES in request.headers
     template = "files/part.html" if is_htmx() else "files/index.html"
-    return varied(render_template(template, part=part, **context))
+    return varied(render_template(template, part=part, kept=kept(), **context))
 
 
 def asked(part: str, title: str, **context: Any) -> Response:
@@ -119,7 +134,7 @@ def asked(part: str, title: str, **context: Any) -> Response:
 
     :param part: its template
     """
-    context["notices"] = asked_notices()
+    context |= {"notices": asked_notices(), "kept": kept()}
     if is_htmx():
         return varied(render_template(part, fragment=True, **context))
     return varied(render_template("files/question.html", part=part, title=title, **context))
@@ -128,7 +143,7 @@ def asked(part: str, title: str, **context: Any) -> Response:
 def varied(body: str, status: int = 200) -> Response:
     """A page or fragment, depending on who asks how."""
     response = make_response(body, status)
-    response.headers["Vary"] = "HX-Request, Accept"
+    response.headers["Vary"] = f"HX-Request, Accept, {KEEP_NOTICES}"
     return response
 
 

@@ -7,17 +7,21 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 from werkzeug.http import parse_options_header
 
+from strongroom.errors import Refused, ServerFault
 from strongroom.files.access import server
 from strongroom.files.api import listed, trash
 from strongroom.files.pages.blueprint import (
     go_back,
     is_htmx,
+    kept,
     own_notices,
     pages,
     shown,
     varied,
     wants_json,
 )
+from strongroom.files.refusals import taken
+from strongroom.files.service.trashed import COUNTED
 from strongroom.files.uploads import Form, UploadResult
 from strongroom.permissions import Permission, identity_of, needs
 
@@ -37,7 +41,9 @@ def file_list() -> Response:
         return make_response(listed().as_json())
     if is_htmx() and "cursor" in request.args:
         listing = listed()
-        more = render_template("files/_more.html", listing=listing, folder=listing.folder)
+        more = render_template(
+            "files/_more.html", listing=listing, folder=listing.folder, kept=kept()
+        )
         return varied(more)
     return folder_page()
 
@@ -45,20 +51,18 @@ def file_list() -> Response:
 @pages.post("/upload")
 @needs(Permission.FILES_WRITE)
 def upload() -> Response:
-    """Store the files of a form; answers as JSON, as new rows, or by going back to the page."""
+    """Store the files of a form; answers as JSON, or by going back to the page."""
     here = server()
     mimetype, options = parse_options_header(request.content_type)
     form = Form(request.stream, mimetype, request.content_length, options)
     folder = request.args.get("folder", "/")
     results = here.uploads.form(form, folder, identity_of(request))
     problems = [result.problem for result in results if result.problem is not None]
-    if len(results) == 1 and problems and not is_htmx():
-        raise problems[0]
+    if len(results) == 1 and problems:
+        raise _without_replacing(results[0].filename, problems[0])
     if wants_json():
         status = 207 if problems else 201
         return make_response({"files": [_result_json(result) for result in results]}, status)
-    if is_htmx():
-        return varied(_rows(results, folder), 207 if problems else 201)
     return go_back()
 
 
@@ -67,9 +71,15 @@ def upload() -> Response:
 def delete_row(path: str) -> Response:
     """Delete for HTMX: an empty answer takes the row away, and a notice says so."""
     deleted = trash(path)
-    total = server().files.count(deleted.folder, identity_of(request))
+    folder = request.args.get("folder", deleted.folder)
+    by = identity_of(request)
     row = render_template(
-        "files/_deleted.html", notices=own_notices(), total=total, back_to=deleted.folder
+        "files/_deleted.html",
+        notices=own_notices(),
+        total=None if "query" in kept() else server().files.count(folder, by),
+        trash_count=_trash_count(),
+        back_to=folder,
+        kept=kept(),
     )
     return varied(row)
 
@@ -85,18 +95,26 @@ def delete_form(path: str) -> Response:
 def folder_page() -> Response:
     """The page of the folder that the address names; for HTMX, the list in it."""
     listing = listed()
-    usage = server().files.usage(identity_of(request))
-    return shown("files/_list.html", listing=listing, folder=listing.folder, usage=usage)
-
-
-def _rows(results: list[UploadResult], folder: str) -> str:
-    here = server()
-    return render_template(
-        "files/_rows.html",
-        files=[result.file for result in results if result.file is not None],
-        folder=here.files.folder(folder, identity_of(request)),
-        notices=own_notices(),
+    return shown(
+        "files/_list.html",
+        listing=listing,
+        folder=listing.folder,
+        usage=server().files.usage(identity_of(request)),
+        trash_count=_trash_count(),
     )
+
+
+def _trash_count() -> str:
+    """How much is in the trash; empty for nothing."""
+    count = server().files.trash_count(identity_of(request))
+    return f"{COUNTED - 1}+" if count == COUNTED else str(count or "")
+
+
+def _without_replacing(filename: str, problem: Refused | ServerFault) -> Refused | ServerFault:
+    """The same in words for a form, which can put no file in the place of another."""
+    if isinstance(problem, Refused) and problem.reason == "filename_taken":
+        return taken(filename, problem.extra.get("sha256"))
+    return problem
 
 
 def _result_json(result: UploadResult) -> dict[str, Any]:
@@ -109,5 +127,5 @@ def _result_json(result: UploadResult) -> dict[str, Any]:
         "filename": result.filename,
         "status": problem.status,
         "reason": problem.reason,
-        "message": problem.message,
+        "detail": problem.message,
     }

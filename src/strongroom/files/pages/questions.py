@@ -9,8 +9,8 @@ from flask import Response, request
 from strongroom.errors import Refused
 from strongroom.files.access import server
 from strongroom.files.events import FilesListed
-from strongroom.files.model import Level, Sort
-from strongroom.files.pages.blueprint import asked, pages
+from strongroom.files.model import Folder, Level, Sort
+from strongroom.files.pages.blueprint import asked, kept, pages
 from strongroom.files.recording import recorded_listing
 from strongroom.permissions import Permission, identity_of, needs
 
@@ -55,7 +55,7 @@ def ask_move() -> Response:
         if not node_ids:
             raise Refused("nothing_chosen", "Nothing was chosen to move. Choose something first.")
         folder = here.files.folder(path, by)
-        name = _path_of(node_ids[0]).rpartition("/")[2] if len(node_ids) == 1 else None
+        only = _path_of(node_ids[0]) if len(node_ids) == 1 else None
         found = here.files.list(target, by, sort=Sort.NAME, limit=MOST_FOLDERS)
     here.audit.log(
         FilesListed(
@@ -69,8 +69,20 @@ def ask_move() -> Response:
         target=found.folder,
         folders=found.folders,
         node_ids=node_ids,
-        name=name,
+        name=only and only.rpartition("/")[2],
+        is_there=_is_there(found.folder, folder, only),
     )
+
+
+def _is_there(target: Folder, shown: Folder, only: str | None) -> bool:
+    """Whether moving there would move nothing.
+
+    :param shown: from which something was chosen
+    :param only: the path of what was chosen, if it is one thing alone
+    """
+    if only is not None:
+        return target.path == (only.rpartition("/")[0] or "/")
+    return target.path == shown.path and "query" not in kept()  # what was found lies anywhere
 
 
 def _path_of(node_id: str) -> str:

@@ -15,8 +15,6 @@ from strongroom.files.recording import recorded_change, recorded_listing
 from strongroom.files.tables import EVERYONE
 from strongroom.permissions import Permission, identity_of, needs
 
-_LEVELS = {level.word: level for level in Level}
-
 
 @pages.get("/folders/<uuid:folder_id>/permissions")
 @needs(Permission.FILES_READ)
@@ -72,9 +70,11 @@ def _wanted() -> dict[str | None, Level]:
         who = name.removeprefix("permission-")
         if who == name or not who:
             continue
-        if word not in _LEVELS:
-            raise Refused("permission_not_valid", f"Choose one of {', '.join(_LEVELS)}.")
-        wanted[None if who == EVERYONE else who] = _LEVELS[word]
+        try:
+            wanted[None if who == EVERYONE else who] = Level.of(word)
+        except KeyError:
+            words = ", ".join(level.word for level in Level)
+            raise Refused("permission_not_valid", f"Choose one of {words}.") from None
     if not wanted:
         raise Refused("nothing_chosen", "Nobody was named. Reload the page and try again.")
     return wanted

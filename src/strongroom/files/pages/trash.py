@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response, request, url_for
+from flask import Response, render_template, request, url_for
 
 from strongroom.files.access import server
 from strongroom.files.events import TrashListed
-from strongroom.files.pages.blueprint import go_back, pages, shown
+from strongroom.files.pages.blueprint import go_back, is_htmx, pages, shown, varied
 from strongroom.files.pages.changes import chosen
 from strongroom.files.recording import recorded_change, recorded_listing
 from strongroom.permissions import Permission, identity_of, needs
@@ -15,13 +15,15 @@ from strongroom.permissions import Permission, identity_of, needs
 @pages.get("/trash")
 @needs(Permission.FILES_READ)
 def show_trash() -> Response:
-    """What can be had back, newest first."""
+    """What can be had back, newest first; with ``cursor``, from there on."""
     here = server()
     with recorded_listing(here.audit):
-        found = here.files.trashed(identity_of(request))
-    here.audit.log(TrashListed(count=len(found)))
+        page = here.files.trashed(identity_of(request), cursor=request.args.get("cursor"))
+    here.audit.log(TrashListed(count=len(page.items)))
+    if is_htmx() and "cursor" in request.args:
+        return varied(render_template("files/_trash_more.html", page=page))
     days = here.files.limits.trash_days
-    return shown("files/_trash.html", title="Trash", trashed=found, days=days)
+    return shown("files/_trash.html", title="Trash", page=page, days=days)
 
 
 @pages.post("/trash/restore")

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Response, make_response, request, url_for
+from flask import Response, make_response, render_template, request, url_for
 
 from strongroom.files.access import server
 from strongroom.files.events import VersionsListed
-from strongroom.files.pages.blueprint import go_back, pages, shown, wants_json
+from strongroom.files.pages.blueprint import (
+    go_back,
+    is_htmx,
+    pages,
+    shown,
+    varied,
+    wants_json,
+)
 from strongroom.files.recording import recorded_change, recorded_listing
 from strongroom.permissions import Permission, identity_of, needs
 
@@ -16,18 +23,24 @@ from strongroom.permissions import Permission, identity_of, needs
 @pages.get("/files/<uuid:file_id>/versions")
 @needs(Permission.FILES_READ)
 def show_versions(file_id: UUID) -> Response:
-    """All contents of a file, newest first."""
+    """The contents of a file: the one that is shown, then the newest; with ``cursor``, from there on."""
     here = server()
+    by = identity_of(request)
     with recorded_listing(here.audit):
-        stored, versions = here.files.versions(str(file_id), identity_of(request))
+        page = here.files.versions(str(file_id), by, cursor=request.args.get("cursor"))
+    file = page.file
     here.audit.log(
-        VersionsListed(file_id=stored.file_id, filename=stored.filename, count=len(versions))
+        VersionsListed(file_id=file.file_id, filename=file.filename, count=len(page.items))
     )
     if wants_json():
-        return make_response({"versions": [version.as_json() for version in versions]})
-    folder = here.files.folder_by_id(stored.folder_id, identity_of(request))
+        versions = [version.as_json() for version in page.items]
+        return make_response({"versions": versions, "next": page.next})
+    folder = here.files.folder_by_id(file.folder_id, by)
+    if is_htmx() and "cursor" in request.args:
+        more = render_template("files/_versions_more.html", file=file, folder=folder, page=page)
+        return varied(more)
     days = here.files.limits.trash_days
-    return shown("files/_versions.html", file=stored, folder=folder, versions=versions, days=days)
+    return shown("files/_versions.html", file=file, folder=folder, page=page, days=days)
 
 
 @pages.get("/files/<uuid:file_id>/versions/<uuid:version_id>")

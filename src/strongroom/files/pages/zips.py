@@ -14,6 +14,17 @@ from strongroom.permissions import Permission, needs
 @needs(Permission.FILES_READ)
 def download_zip() -> Response:
     """Each ``node`` of the query, else all in ``folder``."""
-    here = server()
     chosen = [value for value in request.args.getlist("node") if value]
-    return Zips(here.files, here.audit).respond(request.args.get("folder"), chosen)
+    return _zips().respond(request.args.get("folder"), chosen)
+
+
+@pages.post("/zip")
+@needs(Permission.FILES_READ)
+def download_chosen() -> Response:
+    """Each ``node`` of the form: more of them than an address could name. Nothing is changed."""
+    return _zips().respond(None, [value for value in request.form.getlist("node") if value])
+
+
+def _zips() -> Zips:
+    here = server()
+    return Zips(here.files, here.audit)

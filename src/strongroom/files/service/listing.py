@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, exists, false, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, Row, func, select
 
-from strongroom.files.model import Folder, Level, Listing, Sort, StoredFile, Subfolder, rfc3339
-from strongroom.files.names import MAX_DEPTH, name_key, split_path
-from strongroom.files.refusals import missing, not_a_cursor
+from strongroom.files.model import Folder, Level, Listing, Sort, StoredFile
+from strongroom.files.names import MAX_DEPTH, split_path
+from strongroom.files.refusals import missing
+from strongroom.files.service.paging import IS_LISTED, page, parts, place_of, visible, write_cursor
 from strongroom.files.service.part import Part, demand, file_row, stored
-from strongroom.files.tables import EVERYONE, file_version, folder_permission, node
-from strongroom.files.tree import (
-    FILE,
-    FOLDER,
-    LISTED,
-    child,
-    open_folder,
-    open_path,
-)
-from strongroom.permissions import Identity, Role
+from strongroom.files.service.searching import searched
+from strongroom.files.service.subfolders import counts_in, subfolder
+from strongroom.files.tables import node
+from strongroom.files.tree import FILE, FOLDER, LISTED, child, open_folder, open_path
+from strongroom.permissions import Identity
 
 PAGE_SIZE: Final = 200
-SCANNED: Final = 1_000
-"""Hits of a search that are fetched together."""
-
-_KEYS: Final = {
-    Sort.CHANGED: (node.c.kind.desc(), node.c.changed_at.desc(), node.c.node_id.desc()),
-    Sort.NAME: (node.c.kind.desc(), node.c.name_key, node.c.node_id),
-    Sort.SIZE: (node.c.kind.desc(), file_version.c.file_size_bytes.desc(), node.c.node_id.desc()),
-}  # folders first: they have no version, and "folder" is after "file"
 
 
 class Reading(Part):
@@ -80,7 +65,7 @@ class Reading(Part):
             row = file_row(connection, file_id)
             folder = None if row is None else open_folder(connection, row.parent_id, by)
             if row is None or row.state != LISTED or folder is None or folder.level < Level.READ:
-                raise missing(file_id, hidden=folder is not None and folder.level < Level.READ)
+                raise missing(hidden=folder is not None and folder.level < Level.READ)
         return stored(row, folder.path)
 
     def list(
@@ -100,10 +85,15 @@ class Reading(Part):
         with self._store.read() as connection:
             folder = demand(open_path(connection, split_path(path), by), path, Level.READ)
             if query:
-                return _searched(connection, folder, by, query, cursor=cursor, limit=limit)
-            wanted = _page(sort, cursor).where(node.c.parent_id == folder.folder_id)
-            rows = connection.execute(_visible(wanted, by).limit(limit + 1)).all()
-            total = connection.execute(_count(folder, by)).scalar_one()
+                return searched(connection, folder, by, query, cursor=cursor, limit=limit)
+            rows: list[Row[Any]] = []
+            for kind, after in parts(cursor, sort):
+                wanted = page(kind, sort, after).where(node.c.parent_id == folder.folder_id)
+                wanted = visible(wanted, by) if kind == FOLDER else wanted
+                rows += connection.execute(wanted.limit(limit + 1 - len(rows))).all()
+                if len(rows) > limit:
+                    break
+            total = _count(connection, folder, by)
             return _listing(connection, folder, rows, by, limit=limit, sort=sort, total=total)
 
     def count(self, path: str = "/", by: Identity | None = None) -> int:
@@ -113,63 +103,14 @@ class Reading(Part):
         """
         with self._store.read() as connection:
             folder = demand(open_path(connection, split_path(path), by), path, Level.READ)
-            return int(connection.execute(_count(folder, by)).scalar_one())
+            return _count(connection, folder, by)
 
 
-def _rows() -> Select[Any]:
-    return (
-        select(
-            node.c.node_id,
-            node.c.parent_id,
-            node.c.kind,
-            node.c.name,
-            node.c.name_key,
-            node.c.changed_at,
-            node.c.created_at,
-            node.c.created_by,
-            node.c.version_id,
-            file_version.c.file_size_bytes,
-            file_version.c.content_type,
-            file_version.c.detected_type,
-            file_version.c.sha256,
-        )
-        .outerjoin(file_version, node.c.version_id == file_version.c.version_id)
-        .where(node.c.state == LISTED)
-    )
-
-
-def _page(sort: Sort, cursor: str | None) -> Select[Any]:
-    wanted = _rows().order_by(*_KEYS[sort])
-    if cursor is None:
-        return wanted
-    kind, key, node_id = _read_cursor(cursor, sort)
-    own: Any = {
-        Sort.CHANGED: node.c.changed_at,
-        Sort.NAME: node.c.name_key,
-        Sort.SIZE: func.coalesce(file_version.c.file_size_bytes, 0),
-    }[sort]
-    after = tuple_(own, node.c.node_id), tuple_(literal(key), literal(node_id))
-    rest = after[0] > after[1] if sort is Sort.NAME else after[0] < after[1]
-    same = (node.c.kind == kind) & rest
-    return wanted.where(or_(same, node.c.kind == FILE) if kind == FOLDER else same)
-
-
-def _visible(wanted: Select[Any], by: Identity | None) -> Select[Any]:
-    """Without the folders that have a list of their own on which whoever asks is not."""
-    if by is None or by.user_id is None or by.role is Role.ADMIN:
-        return wanted
-    own = exists().where(folder_permission.c.folder_id == node.c.node_id)
-    mine = own.where(folder_permission.c.user_id.in_((by.user_id, EVERYONE)))
-    return wanted.where(or_(node.c.kind == FILE, ~own, mine))
-
-
-def _count(folder: Folder, by: Identity | None) -> Select[Any]:
-    counted = (
-        select(func.count())
-        .select_from(node)
-        .where(node.c.parent_id == folder.folder_id, node.c.state == LISTED)
-    )
-    return _visible(counted, by)
+def _count(connection: Connection, folder: Folder, by: Identity | None) -> int:
+    inside = select(func.count()).where(node.c.parent_id == folder.folder_id, IS_LISTED)
+    folders = visible(inside.where(node.c.kind == FOLDER), by)
+    files = inside.where(node.c.kind == FILE)
+    return sum(connection.execute(one).scalar_one() for one in (folders, files))
 
 
 def _listing(
@@ -183,106 +124,12 @@ def _listing(
     total: int,
 ) -> Listing:
     shown = rows[:limit]
-    counts = _counts(connection, [row.node_id for row in shown if row.kind == FOLDER], by)
+    counts = counts_in(connection, [row.node_id for row in shown if row.kind == FOLDER], by)
     return Listing(
         folder,
-        [_subfolder(row, folder.path, counts) for row in shown if row.kind == FOLDER],
+        [subfolder(row, folder.path, counts) for row in shown if row.kind == FOLDER],
         [stored(row, folder.path) for row in shown if row.kind == FILE],
         total,
-        _write_cursor(shown[-1], sort) if len(rows) > limit else None,
+        write_cursor(place_of(shown[-1], sort), sort) if len(rows) > limit else None,
         sort,
     )
-
-
-def _searched(
-    connection: Connection,
-    folder: Folder,
-    by: Identity | None,
-    query: str,
-    *,
-    cursor: str | None,
-    limit: int,
-) -> Listing:
-    """Newest first within files and folders, from the whole tree; those below this folder kept."""
-    pattern = name_key(query).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    found: list[tuple[Row[Any], Folder]] = []
-    places: dict[str, Folder | None] = {}
-    wanted = _page(Sort.CHANGED, cursor).where(
-        node.c.name_key.like(f"%{pattern}%", escape="\\"), node.c.parent_id.is_not(None)
-    )
-    # One pass, however many hits may not be seen: the whole is sorted once, and read as needed.
-    streamed = _visible(wanted, by).execution_options(yield_per=SCANNED)
-    # The database would read no further than a NUL; no name has one.
-    with connection.execute(streamed if "\0" not in query else streamed.where(false())) as rows:
-        for row in rows:
-            if row.parent_id not in places:
-                places[row.parent_id] = open_folder(connection, row.parent_id, by)
-            place = places[row.parent_id]
-            if place is not None and place.level >= Level.READ and folder.folder_id in place.chain:
-                found.append((row, place))
-            if len(found) > limit:
-                break
-    shown = found[:limit]
-    counts = _counts(connection, [row.node_id for row, _ in shown if row.kind == FOLDER], by)
-    return Listing(
-        folder,
-        [_subfolder(row, place.path, counts) for row, place in shown if row.kind == FOLDER],
-        [stored(row, place.path) for row, place in shown if row.kind == FILE],
-        None,
-        _write_cursor(shown[-1][0], Sort.CHANGED) if len(found) > limit else None,
-        Sort.CHANGED,
-        query,
-    )
-
-
-def _counts(
-    connection: Connection, folder_ids: Sequence[str], by: Identity | None
-) -> dict[str, int]:
-    if not folder_ids:
-        return {}
-    counted = (
-        select(node.c.parent_id, func.count())
-        .where(node.c.parent_id.in_(folder_ids), node.c.state == LISTED)
-        .group_by(node.c.parent_id)
-    )
-    return {row[0]: row[1] for row in connection.execute(_visible(counted, by))}
-
-
-def _subfolder(row: Row[Any], path: str, counts: dict[str, int]) -> Subfolder:
-    return Subfolder(
-        folder_id=row.node_id,
-        filename=row.name,
-        folder=path,
-        count=counts.get(row.node_id, 0),
-        created_at=rfc3339(row.created_at),
-        created_by=row.created_by,
-        changed_at=row.changed_at,
-    )
-
-
-def _write_cursor(row: Row[Any], sort: Sort) -> str:
-    key = {
-        Sort.CHANGED: row.changed_at,
-        Sort.NAME: row.name_key,
-        Sort.SIZE: row.file_size_bytes or 0,
-    }[sort]
-    written = json.dumps([sort, row.kind, key, row.node_id], ensure_ascii=False)
-    return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, sort: Sort) -> tuple[str, int | str, str]:
-    try:
-        written = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        read = json.loads(written)
-        json.dumps(read, ensure_ascii=False).encode()  # half a character is none
-    except (ValueError, binascii.Error, RecursionError):
-        raise not_a_cursor() from None
-    if not isinstance(read, list) or len(read) != 4:
-        raise not_a_cursor()
-    of, kind, key, node_id = read
-    number = type(key) is int and 0 <= key < 2**63
-    if of != sort or kind not in (FILE, FOLDER) or not isinstance(node_id, str):
-        raise not_a_cursor()
-    if not (isinstance(key, str) if sort is Sort.NAME else number):
-        raise not_a_cursor()
-    return kind, key, node_id

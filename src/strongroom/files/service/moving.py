@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal, select, update
+from sqlalchemy import Connection, Row, update
 
-from strongroom.files.events import FileMoved, FileRenamed, FolderMoved
+from strongroom.files.events import ChangeNotNeeded, FileMoved, FileRenamed, FolderMoved
 from strongroom.files.model import Folder, Level
 from strongroom.files.names import MAX_DEPTH, check_filename, name_key, split_path
 from strongroom.files.refusals import into_itself, missing, root_fixed, taken
+from strongroom.files.service.extent import check_extent
+from strongroom.files.service.inside import check_inside
 from strongroom.files.service.part import Part, demand, demand_node, file_row, now, touch
 from strongroom.files.tables import ROOT_ID, node
 from strongroom.files.tree import FILE, FOLDER, LISTED, by_id, child, open_folder, open_path
@@ -86,7 +88,7 @@ class Moving(Part):
     ) -> str:
         row = by_id(connection, node_id)
         if row is None or row.state != LISTED:
-            raise missing(node_id)
+            raise missing()
         if row.node_id == ROOT_ID:
             raise root_fixed()
         source = demand_node(connection, row, by, Level.WRITE, _MOVE)
@@ -95,7 +97,11 @@ class Moving(Part):
             target = demand(open_folder(connection, folder_id, by), folder_id, Level.WRITE, _MOVE)
         name = row.name if name is None else name
         if (target.folder_id, name) == (row.parent_id, row.name):
+            self._audit.log(_not_needed(row, source))
             return source.below(name)
+        if row.kind == FOLDER and target is not source:
+            # Else it could be taken from those who have it, to where they cannot go.
+            check_inside(connection, row, by, "move")
         self._check_place(connection, row, target, name)
         moment = now()
         connection.execute(
@@ -114,8 +120,7 @@ class Moving(Part):
         if row.kind == FOLDER:
             if row.node_id in target.chain:
                 raise into_itself(row.name)
-            if len(target.chain) - 1 + _depth(connection, row.node_id) > MAX_DEPTH:
-                split_path("/" + "x/" * (MAX_DEPTH + 1))  # refuses, in its own words
+            check_extent(connection, row.node_id, target, name)
         found = child(connection, target.folder_id, name)
         if found is not None:
             current = file_row(connection, found.node_id) if found.kind == FILE else None
@@ -151,13 +156,7 @@ class Moving(Part):
             )
 
 
-def _depth(connection: Connection, folder_id: str) -> int:
-    """How many folders deep it is, itself included."""
-    start = select(node.c.node_id, literal(1).label("depth")).where(node.c.node_id == folder_id)
-    below = start.cte("below", recursive=True)
-    deeper = below.union_all(
-        select(node.c.node_id, below.c.depth + 1).where(
-            node.c.parent_id == below.c.node_id, node.c.kind == FOLDER
-        )
-    )
-    return int(connection.execute(select(func.max(deeper.c.depth))).scalar_one())
+def _not_needed(row: Row[Any], around: Folder) -> ChangeNotNeeded:
+    if row.kind == FOLDER:
+        return ChangeNotNeeded(folder_id=row.node_id, folder=around.below(row.name))
+    return ChangeNotNeeded(file_id=row.node_id, filename=row.name, folder=around.path)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
 
 from strongroom.audit.extension import AuditLog
 from strongroom.files.blobs import Blobs
@@ -70,11 +70,18 @@ class Part:
         """
 
         def checked(connection: Connection) -> T:
-            if by is not None and not self._still_valid(connection, by):
-                raise revoked()
+            self._check_valid(connection, by)
             return unit(connection)
 
         return self._store.write(checked)
+
+    def _check_valid(self, connection: Connection, by: Identity | None) -> None:
+        """Refuse whoever is no longer who they were.
+
+        :raises Refused: 403 ``permission_revoked``
+        """
+        if by is not None and not self._still_valid(connection, by):
+            raise revoked()
 
 
 def now() -> int:
@@ -108,7 +115,7 @@ def demand_around(
     """
     around = open_folder(connection, row.parent_id, by)
     if around is None or around.level < Level.READ:
-        raise missing(row.node_id, hidden=around is not None)
+        raise missing(hidden=around is not None)
     return demand(around, around.path, level, what)
 
 
@@ -132,10 +139,18 @@ def demand_node(
     if row.kind == FOLDER:
         own = open_folder(connection, row.node_id, by, trashed=trashed)
     if around is None or own is None or min(around.level, own.level) < Level.READ:
-        raise missing(row.node_id, hidden=around is not None)
+        raise missing(hidden=around is not None)
     demand(around, around.path, level, what)
     demand(own, own.path, level, what)
     return around
+
+
+def uploaded() -> tuple[ColumnElement[Any], ...]:
+    """When, and by whom, the version that is shown was uploaded."""
+    return (
+        file_version.c.created_at.label("uploaded_at"),
+        file_version.c.created_by.label("uploaded_by"),
+    )
 
 
 def files() -> Select[Any]:
@@ -150,6 +165,7 @@ def files() -> Select[Any]:
             node.c.created_at,
             node.c.created_by,
             node.c.version_id,
+            *uploaded(),
             file_version.c.file_size_bytes,
             file_version.c.content_type,
             file_version.c.detected_type,
@@ -167,6 +183,12 @@ def file_row(connection: Connection, file_id: str) -> Row[Any] | None:
     return connection.execute(files().where(node.c.node_id == file_id)).one_or_none()
 
 
+def sha256_of(connection: Connection, row: Row[Any]) -> str | None:
+    """The hash of the content of a file; None of a folder."""
+    found = None if row.kind == FOLDER else file_row(connection, row.node_id)
+    return None if found is None else str(found.sha256)
+
+
 def stored(row: Row[Any], folder: str) -> StoredFile:
     """A row of :func:`files`, of a file in that folder."""
     return StoredFile(
@@ -180,7 +202,8 @@ def stored(row: Row[Any], folder: str) -> StoredFile:
         sha256=row.sha256,
         created_at=rfc3339(row.created_at),
         created_by=row.created_by,
-        changed_at=row.changed_at,
+        changed_at=rfc3339(row.uploaded_at),
+        changed_by=row.uploaded_by,
         version_id=row.version_id,
         damage=row._mapping.get("damage"),
     )
@@ -195,9 +218,12 @@ def as_stored(connection: Connection, file_id: str, folder: Folder) -> StoredFil
 
 
 def replace_version(
-    connection: Connection, current: Row[Any], version_id: str, moment: int
+    connection: Connection, current: Row[Any], version_id: str, size: int, moment: int
 ) -> None:
-    """Show another version of a file; the one that was shown is kept."""
+    """Show another version of a file; the one that was shown is kept.
+
+    :param size: bytes of that version
+    """
     connection.execute(
         update(file_version)
         .where(file_version.c.version_id == current.version_id)
@@ -206,7 +232,7 @@ def replace_version(
     connection.execute(
         update(node)
         .where(node.c.node_id == current.node_id)
-        .values(version_id=version_id, changed_at=moment)
+        .values(version_id=version_id, file_size_bytes=size, changed_at=moment)
     )
 
 

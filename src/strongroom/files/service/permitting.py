@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from strongroom.errors import Refused
-from strongroom.files.events import FolderPermissionChanged
+from strongroom.files.events import ChangeNotNeeded, FolderPermissionChanged
 from strongroom.files.model import Folder, Grant, Level
 from strongroom.files.service.part import Part, demand
 from strongroom.files.tables import EVERYONE, folder_permission
@@ -16,7 +16,6 @@ from strongroom.files.tree import level_in, open_folder
 from strongroom.permissions import Identity
 
 _SHARE = "say who may what"
-_LEVELS = {level.word: level for level in Level}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,8 @@ class Permitting(Part):
     def _record_permissions(
         self, folder: Folder, before: Mapping[str, Level], after: Mapping[str, Level]
     ) -> None:
+        if before == after:
+            self._audit.log(ChangeNotNeeded(folder_id=folder.folder_id, folder=folder.path))
         for who in sorted(before.keys() | after.keys()):
             old, new = before.get(who, Level.NONE), after.get(who, Level.NONE)
             if old is not new:
@@ -128,4 +129,4 @@ def _grants(connection: Connection, folder_id: str) -> dict[str, Level]:
         .where(folder_permission.c.folder_id == folder_id)
         .order_by(folder_permission.c.user_id)
     )
-    return {row.user_id: _LEVELS[row.level] for row in connection.execute(wanted)}
+    return {row.user_id: Level.of(row.level) for row in connection.execute(wanted)}

@@ -5,34 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, select
+from sqlalchemy import Connection, Row, delete, select
 
 from strongroom.errors import Refused
-from strongroom.files.events import FilePurged, FolderPurged
+from strongroom.files.events import ChangeNotNeeded, FilePurged, FolderPurged
 from strongroom.files.model import Level
-from strongroom.files.refusals import may_not, missing
+from strongroom.files.service import purge_steps
+from strongroom.files.service.inside import below
 from strongroom.files.service.part import DAY, now
 from strongroom.files.service.room import Room
+from strongroom.files.service.sifting import Edge, Sifting
 from strongroom.files.service.trash import Trash, demand_trashed
-from strongroom.files.tables import file_version, folder_permission, node
-from strongroom.files.tree import (
-    FILE,
-    FOLDER,
-    TRASHED,
-    by_id,
-    chain_of,
-    open_folder,
-    outermost_first,
-    path_of,
-)
-from strongroom.permissions import Identity, Role
-
-IN_STEPS: Final = 1_000
-"""Contents purged in one transaction: others shall not wait for a large folder."""
-
-_PURGE: Final = "delete anything for good"
+from strongroom.files.tables import file_version, node
+from strongroom.files.tree import TRASHED, chain_of, outermost_first, path_of
+from strongroom.permissions import Identity
 
 
 class Purging(Trash, Room):
@@ -56,28 +44,51 @@ class Purging(Trash, Room):
 
         :raises Refused: 404 ``file_not_found``, or 403
         """
+        with self._store.read() as connection:
+            self._check_valid(connection, by)
+            row, _ = demand_trashed(connection, node_id, by, Level.MANAGE, purge_steps.PURGE)
+            # Before anything goes. Each step asks again, for what it is about to delete.
+            purge_steps.check_below(
+                connection, row.node_id, select(below(node_id, listed=False).c.node_id), by
+            )
         count = 0
         while True:
-            done, purged = self._act(by, _Step(self, node_id, by, count, old=old).run)
+            done, purged = self._act(by, purge_steps.Step(self, node_id, by, count, old=old).run)
             count += purged
             if done:
                 return count
 
     def empty_trash(self, by: Identity | None = None) -> int:
-        """Delete everything in the trash for good that whoever asks may; returns how many contents."""
-        count, kept = 0, set[str]()
-        while found := [
-            item.node_id
-            for item in self.trashed(by, at_least=Level.MANAGE)
-            if item.node_id not in kept
-        ]:
+        """Delete everything in the trash for good that whoever asks may; returns how many contents.
+
+        What may not go, for something in it, stays, and what is older is gone on with. Records
+        ``change_not_needed`` where nothing went.
+        """
+        count, gone = 0, False
+        after: Edge | None = None
+        while True:
+            with self._store.read() as connection:
+                sifting = Sifting(
+                    connection,
+                    by,
+                    after=after,
+                    rows=purge_steps.IN_STEPS,
+                    places=purge_steps.IN_STEPS,
+                )
+                found = [row.node_id for row, _ in sifting.found(Level.MANAGE)]
             for node_id in reversed(found):  # what is in a folder was deleted before it
                 try:
-                    count += self.purge([node_id], by)
+                    count += self._purge(node_id, by)
+                    gone = True
                 except Refused as refusal:
                     if refusal.reason == "permission_revoked":
                         raise
-                    kept.add(node_id)  # there is something in it that they may not purge
+                    # There is something in it that they may not purge.
+            after = sifting.edge
+            if after is None:
+                break
+        if not gone:
+            self._act(by, lambda _connection: self._audit.log(ChangeNotNeeded()))
         return count
 
     def purge_old(self, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -111,19 +122,31 @@ class Purging(Trash, Room):
             select(file_version, node.c.name, node.c.parent_id)
             .join(node, node.c.node_id == file_version.c.file_id)
             .where(file_version.c.replaced_at < before)
-            .limit(IN_STEPS)
+            .limit(purge_steps.IN_STEPS)
         )
         rows = connection.execute(wanted).all()
         self.drop_versions(connection, rows)
         return len(rows)
 
-    def drop_versions(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
-        """Delete versions, given with name and folder of their files, and record it."""
+    def drop_versions(
+        self,
+        connection: Connection,
+        rows: Sequence[Row[Any]],
+        path_in: Callable[[str], str] | None = None,
+    ) -> None:
+        """Delete versions, given with name and folder of their files, and record it.
+
+        :param path_in: gives the path of a folder, where that is known already
+        """
         paths: dict[str, str] = {}
         sizes: Counter[str] = Counter()
         for row in rows:
             if row.parent_id not in paths:
-                paths[row.parent_id] = path_of(chain_of(connection, row.parent_id))
+                paths[row.parent_id] = (
+                    path_in(row.parent_id)
+                    if path_in is not None
+                    else path_of(chain_of(connection, row.parent_id))
+                )
             if row.created_by is not None:
                 sizes[row.created_by] += row.file_size_bytes
             connection.execute(
@@ -143,109 +166,3 @@ class Purging(Trash, Room):
     def record_folder(self, folder_id: str, path: str, count: int) -> None:
         """Record that a folder is gone for good, with so many contents."""
         self._audit.log(FolderPurged(folder_id=folder_id, folder=path, count=count))
-
-
-class _Step:
-    """Purges some of what is below something in the trash, and at last that itself."""
-
-    def __init__(
-        self,
-        service: Purging,
-        node_id: str,
-        by: Identity | None,
-        purged_before: int,
-        *,
-        old: int | None,
-    ) -> None:
-        self._service = service
-        self._node_id = node_id
-        self._by = by
-        self._before = purged_before
-        self._old = old
-
-    def run(self, connection: Connection) -> tuple[bool, int]:
-        """Whether that was all, and how many contents went."""
-        row, around = demand_trashed(connection, self._node_id, self._by, Level.MANAGE, _PURGE)
-        if self._old is not None and row.changed_at >= self._old:
-            raise missing(self._node_id)  # restored meanwhile, and deleted again
-        folder_ids = _folders_of(connection, row)
-        self._check_all(connection, folder_ids)
-        files = self._files(connection, row, folder_ids)
-        versions = self._versions(connection, files)
-        self._service.drop_versions(connection, versions)
-        self._drop_emptied(connection, files)
-        if row.kind == FILE:
-            return by_id(connection, row.node_id) is None, len(versions)
-        if len(versions) == IN_STEPS or len(files) == IN_STEPS:
-            return False, len(versions)
-        for folder_id in reversed(folder_ids):
-            connection.execute(
-                delete(folder_permission).where(folder_permission.c.folder_id == folder_id)
-            )
-            connection.execute(delete(node).where(node.c.node_id == folder_id))
-        self._service.record_folder(
-            row.node_id, around.below(row.name), self._before + len(versions)
-        )
-        return True, len(versions)
-
-    def _drop_emptied(self, connection: Connection, files: Sequence[Row[Any]]) -> None:
-        """Delete the files that have no content left: they must not come back without one."""
-        left = exists().where(file_version.c.file_id == node.c.node_id)
-        for start in range(0, len(files), 500):
-            some = [one.node_id for one in files[start : start + 500]]
-            connection.execute(delete(node).where(node.c.node_id.in_(some), ~left))
-
-    def _check_all(self, connection: Connection, folder_ids: Sequence[str]) -> None:
-        """Whoever purges a folder must manage every folder in it.
-
-        :raises Refused: 403
-        """
-        if self._by is None or self._by.user_id is None or self._by.role is Role.ADMIN:
-            return
-        for folder_id in folder_ids:
-            folder = open_folder(connection, folder_id, self._by, trashed=True)
-            if folder is not None and folder.level < Level.MANAGE:
-                raise may_not(_PURGE, path_of(chain_of(connection, self._node_id)))
-
-    def _files(
-        self, connection: Connection, row: Row[Any], folder_ids: Sequence[str]
-    ) -> Sequence[Row[Any]]:
-        if row.kind == FILE:
-            return [row]
-        found: list[Row[Any]] = []
-        for start in range(0, len(folder_ids), 500):
-            some = node.c.parent_id.in_(folder_ids[start : start + 500])
-            wanted = select(node).where(some, node.c.kind == FILE).limit(IN_STEPS - len(found))
-            found += connection.execute(wanted).all()
-            if len(found) == IN_STEPS:
-                break
-        return found
-
-    def _versions(self, connection: Connection, files: Sequence[Row[Any]]) -> list[Row[Any]]:
-        found: list[Row[Any]] = []
-        for start in range(0, len(files), 500):
-            some = [one.node_id for one in files[start : start + 500]]
-            wanted = (
-                select(file_version, node.c.name, node.c.parent_id)
-                .join(node, node.c.node_id == file_version.c.file_id)
-                .where(file_version.c.file_id.in_(some))
-                # Those that are shown go last: what is restored between two steps has them yet.
-                .order_by(file_version.c.replaced_at.is_(None))
-                .limit(IN_STEPS - len(found))
-            )
-            found += connection.execute(wanted).all()
-            if len(found) == IN_STEPS:
-                break
-        return found
-
-
-def _folders_of(connection: Connection, row: Row[Any]) -> list[str]:
-    """The folder and all below it, whatever their state, each after the one that it is in."""
-    if row.kind == FILE:
-        return []
-    start = select(node.c.node_id).where(node.c.node_id == row.node_id)
-    below = start.cte("below", recursive=True)
-    deeper = below.union_all(
-        select(node.c.node_id).where(node.c.parent_id == below.c.node_id, node.c.kind == FOLDER)
-    )
-    return list(connection.execute(select(deeper)).scalars())

@@ -113,6 +113,38 @@ class Storing(Room):
             demand(open_folder(connection, folder_id, by), filename, Level.WRITE, _UPLOAD)
             _check_name(connection, folder_id, filename, replaces)
 
+    def admit(
+        self,
+        folder_id: str,
+        filename: str,
+        blob: Blob,
+        by: Identity | None = None,
+        replaces: str | None = None,
+    ) -> None:
+        """Refuse what :meth:`add` would refuse, before content is published, which cannot be undone.
+
+        Where whoever asks has a quota, room is held for it until it is added.
+
+        :raises Refused: as :meth:`add`
+        """
+
+        check_filename(filename)
+        usage = self.usage(by)
+        limited = usage is not None and usage.quota
+
+        def check(connection: Connection) -> None:
+            demand(open_folder(connection, folder_id, by), filename, Level.WRITE, _UPLOAD)
+            if limited:
+                self._hold(connection, by, blob)
+            _check_name(connection, folder_id, filename, replaces)
+
+        if limited:
+            self._act(by, check)
+            return
+        with self._store.read() as connection:
+            self._check_valid(connection, by)
+            check(connection)
+
     def add(
         self,
         folder_id: str,
@@ -139,7 +171,7 @@ class Storing(Room):
         def unit(connection: Connection) -> StoredFile:
             folder = open_folder(connection, folder_id, by)
             folder = demand(folder, filename, Level.WRITE, _UPLOAD)
-            self._charge(connection, by, blob.size)
+            self._charge(connection, by, blob)
             current = _check_name(connection, folder_id, filename, replaces)
             moment = now()
             version = _version(
@@ -152,13 +184,14 @@ class Storing(Room):
                     FILE,
                     filename,
                     version_id=version["version_id"],
+                    size=blob.size,
                     moment=moment,
                     by=by,
                 )
                 version["file_id"] = row["node_id"]
                 connection.execute(insert(node), row)
             else:
-                replace_version(connection, current, version["version_id"], moment)
+                replace_version(connection, current, version["version_id"], blob.size, moment)
             connection.execute(insert(file_version), version)
             touch(connection, folder_id, moment)
             added = as_stored(connection, version["file_id"], folder)
@@ -216,19 +249,21 @@ def _check_name(
     :raises Refused: 409 ``filename_taken``, 412 ``version_not_current``
     """
     if replaces is None:
-        _check_free(connection, folder_id, filename)
+        _check_free(connection, folder_id, filename, replaceable=True)
         return None
     found = child(connection, folder_id, filename)
     current = None if found is None else file_row(connection, found.node_id)
     if current is None or current.sha256 != replaces:
-        raise not_matched(filename)
+        raise not_matched(filename, there=current is not None)
     return current
 
 
-def _check_free(connection: Connection, folder_id: str, name: str) -> None:
+def _check_free(
+    connection: Connection, folder_id: str, name: str, *, replaceable: bool = False
+) -> None:
     found = child(connection, folder_id, name)
     if found is not None:
-        raise taken(name, _sha256(connection, found))
+        raise taken(name, _sha256(connection, found), replaceable=replaceable)
 
 
 def _sha256(connection: Connection, found: Row[Any]) -> str | None:
@@ -243,6 +278,7 @@ def _node(
     name: str,
     *,
     version_id: str | None,
+    size: int = 0,
     moment: int,
     by: Identity | None,
 ) -> dict[str, Any]:
@@ -254,6 +290,7 @@ def _node(
         "name_key": name_key(name),
         "state": LISTED,
         "version_id": version_id,
+        "file_size_bytes": size,
         "created_at": moment,
         "created_by": None if by is None else by.user_id,
         "changed_at": moment,

@@ -6,24 +6,26 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, update
 
 from strongroom.errors import Refused
+from strongroom.files.conditions import ANY, Condition
 from strongroom.files.events import FileDeleted, FileRestored, FolderDeleted, FolderRestored
-from strongroom.files.model import Folder, Level, Trashed, rfc3339
+from strongroom.files.model import Folder, Level
 from strongroom.files.names import check_filename, name_key
 from strongroom.files.refusals import missing, root_fixed, taken, too_many
+from strongroom.files.service.extent import check_extent
+from strongroom.files.service.inside import files_in
 from strongroom.files.service.part import (
     AT_ONCE,
-    DAY,
-    Part,
     demand_node,
     file_row,
-    files,
     now,
+    sha256_of,
     touch,
 )
-from strongroom.files.tables import ROOT_ID, file_version, node
+from strongroom.files.service.trashed import TrashList
+from strongroom.files.tables import ROOT_ID, node
 from strongroom.files.tree import (
     FILE,
     FOLDER,
@@ -45,41 +47,53 @@ class Deleted:
 
     :param folder: that it was in, or is in again
     :param count: files, those in a folder included
+    :param folders: that went along, itself included
     """
 
     node_id: str
     filename: str
     folder: str
     count: int
+    folders: int = 0
 
 
-class Trash(Part):
-    """Deletes, lists what was deleted, and restores."""
+class Trash(TrashList):
+    """Deletes, and restores."""
 
-    def trash(self, node_ids: Sequence[str], by: Identity | None = None) -> list[Deleted]:
+    def trash(
+        self,
+        node_ids: Sequence[str],
+        by: Identity | None = None,
+        condition: Condition = ANY,
+    ) -> list[Deleted]:
         """Move files and folders to the trash, all or none; their bytes are kept.
 
         Records ``file_deleted`` for every file, those in folders included, and ``folder_deleted``.
 
-        :raises Refused: 404 ``file_not_found``, 403, 409 ``too_many_at_once`` or ``root_folder``
+        :param condition: that each of them must meet
+        :raises Refused: 404 ``file_not_found``, 403, 409 ``too_many_at_once`` or ``root_folder``,
+            412 ``version_not_current``
         """
 
         def unit(connection: Connection) -> list[Deleted]:
             # What is in a folder that goes too is an act of its own, and comes before it.
             ids = reversed(outermost_first(connection, node_ids))
-            return _each(node_ids, ids, lambda one: self._trash(connection, one, by))
+            return _each(node_ids, ids, lambda one: self._trash(connection, one, by, condition))
 
         return self._act(by, unit)
 
-    def _trash(self, connection: Connection, node_id: str, by: Identity | None) -> Deleted:
+    def _trash(
+        self, connection: Connection, node_id: str, by: Identity | None, condition: Condition
+    ) -> Deleted:
         row = by_id(connection, node_id)
         if row is None or row.state != LISTED:
-            raise missing(node_id)
+            raise missing()
         if node_id == ROOT_ID:
             raise root_fixed()
         around = demand_node(connection, row, by, Level.WRITE, _DELETE)
-        if row.kind == FOLDER:
-            self._check_all(connection, row, by)
+        if condition is not ANY:
+            condition.check(row.name, sha256_of(connection, row))
+        found, folders = files_in(connection, row, around, by, "delete")
         moment = now()
         connection.execute(
             update(node)
@@ -87,7 +101,6 @@ class Trash(Part):
             .values(state=TRASHED, changed_at=moment, trashed_by=None if by is None else by.user_id)
         )
         touch(connection, around.folder_id, moment)
-        found = files_in(connection, row, around)
         for one, path in found:
             self._audit.log(
                 FileDeleted(
@@ -102,78 +115,7 @@ class Trash(Part):
         if row.kind == FOLDER:
             path = around.below(row.name)
             self._audit.log(FolderDeleted(folder_id=node_id, folder=path, count=len(found)))
-        return Deleted(node_id, row.name, around.path, len(found))
-
-    def _check_all(self, connection: Connection, folder: Row[Any], by: Identity | None) -> None:
-        """Whoever deletes a folder must be allowed to in each folder in it.
-
-        :raises Refused: 403
-        """
-        for row in folders_in(connection, folder.node_id):
-            inner = open_folder(connection, row.node_id, by)
-            if inner is not None and inner.level < Level.WRITE:
-                # Not its name: it may be one that they must not know.
-                raise Refused(
-                    "permission_missing",
-                    f"There are folders in “{folder.name}” that you may not delete. "
-                    "Ask whoever manages them.",
-                    status=403,
-                )
-
-    def trashed(
-        self,
-        by: Identity | None = None,
-        limit: int = 1_000,
-        at_least: Level = Level.WRITE,
-    ) -> list[Trashed]:
-        """The newest in the trash that whoever asks could restore.
-
-        :param at_least: what they may do there; :attr:`Level.MANAGE` for what they could purge
-        """
-        wanted = (
-            select(node, file_version.c.file_size_bytes)
-            .outerjoin(file_version, node.c.version_id == file_version.c.version_id)
-            .where(node.c.state == TRASHED)
-            .order_by(node.c.changed_at.desc(), node.c.node_id.desc())
-            .execution_options(yield_per=200)
-        )
-        found: list[Trashed] = []
-        places: dict[str, Folder | None] = {}
-        with self._store.read() as connection:
-            for row in connection.execute(wanted):
-                if row.parent_id not in places:
-                    places[row.parent_id] = open_folder(connection, row.parent_id, by, trashed=True)
-                around = places[row.parent_id]
-                own = around
-                if row.kind == FOLDER:
-                    own = open_folder(connection, row.node_id, by, trashed=True)
-                if around is None or own is None:
-                    continue
-                level = min(around.level, own.level)
-                if level < at_least:
-                    continue
-                found.append(self._shown(connection, row, around, level))
-                if len(found) == limit:
-                    break
-        return found
-
-    def _shown(
-        self, connection: Connection, row: Row[Any], around: Folder, level: Level
-    ) -> Trashed:
-        days = self.limits.trash_days
-        inside = row.kind == FOLDER
-        return Trashed(
-            node_id=row.node_id,
-            kind=row.kind,
-            filename=row.name,
-            folder=around.path,
-            file_size_bytes=row.file_size_bytes,
-            count=_count_files(connection, row.node_id) if inside else None,
-            trashed_at=rfc3339(row.changed_at),
-            trashed_by=row.trashed_by,
-            purged_at=rfc3339(row.changed_at + days * DAY) if days else None,
-            can_purge=level >= Level.MANAGE,
-        )
+        return Deleted(node_id, row.name, around.path, len(found), folders)
 
     def restore(
         self, node_ids: Sequence[str], by: Identity | None = None, *, name: str | None = None
@@ -210,6 +152,8 @@ class Trash(Part):
         if there is not None:
             current = file_row(connection, there.node_id) if there.kind == FILE else None
             raise taken(name, None if current is None else current.sha256)
+        if row.kind == FOLDER and name != row.name:
+            check_extent(connection, node_id, around, name)
         moment = now()
         connection.execute(
             update(node)
@@ -219,7 +163,10 @@ class Trash(Part):
             )
         )
         touch(connection, row.parent_id, moment)
-        found = files_in(connection, by_id(connection, node_id), around)
+        again = by_id(connection, node_id)
+        if again is None:
+            raise AssertionError("there a moment ago")
+        found, folders = files_in(connection, again, around, by, "restore")
         renamed = row.name if name != row.name and row.kind == FILE else None
         for one, path in found:
             self._audit.log(
@@ -240,7 +187,7 @@ class Trash(Part):
                     previous_folder=around.below(row.name) if name != row.name else None,
                 )
             )
-        return Deleted(node_id, name, around.path, len(found))
+        return Deleted(node_id, name, around.path, len(found), folders)
 
 
 def demand_trashed(
@@ -252,58 +199,8 @@ def demand_trashed(
     """
     row = by_id(connection, node_id)
     if row is None or row.state != TRASHED:
-        raise missing(node_id)
+        raise missing()
     return row, demand_node(connection, row, by, level, what, trashed=True)
-
-
-def folders_in(connection: Connection, folder_id: str) -> Sequence[Row[Any]]:
-    """The listed folders below a folder, at any depth, each after the one that it is in."""
-    columns = (node.c.node_id, node.c.parent_id, node.c.name)
-    listed = (node.c.kind == FOLDER) & (node.c.state == LISTED)
-    below = (
-        select(*columns).where(node.c.parent_id == folder_id, listed).cte("below", recursive=True)
-    )
-    deeper = below.union_all(select(*columns).where(node.c.parent_id == below.c.node_id, listed))
-    return connection.execute(select(deeper)).all()
-
-
-def files_in(
-    connection: Connection, row: Row[Any] | None, around: Folder
-) -> list[tuple[Row[Any], str]]:
-    """The file itself; or the listed files in a folder, at any depth, with their folders' paths.
-
-    :param around: what it is in
-    :raises Refused: 409 ``too_many_at_once``
-    """
-    if row is None:
-        raise AssertionError("there a moment ago")
-    if row.kind == FILE:
-        found = file_row(connection, row.node_id)
-        return [] if found is None else [(found, around.path)]
-    paths = {row.node_id: around.below(row.name)}
-    for inner in folders_in(connection, row.node_id):
-        paths[inner.node_id] = f"{paths[inner.parent_id]}/{inner.name}"
-    ids = list(paths)
-    found_all: list[tuple[Row[Any], str]] = []
-    for start in range(0, len(ids), 500):
-        some = node.c.parent_id.in_(ids[start : start + 500])
-        wanted = files().where(some, node.c.state == LISTED).limit(AT_ONCE + 1)
-        found_all += [(one, paths[one.parent_id]) for one in connection.execute(wanted)]
-        if len(found_all) > AT_ONCE:
-            raise too_many(_count_files(connection, row.node_id), AT_ONCE)
-    return found_all
-
-
-def _count_files(connection: Connection, folder_id: str) -> int:
-    """The listed files in a folder, at any depth."""
-    ids = [folder_id, *(inner.node_id for inner in folders_in(connection, folder_id))]
-    count = 0
-    for start in range(0, len(ids), 500):
-        some = node.c.parent_id.in_(ids[start : start + 500])
-        counted = select(func.count()).select_from(node)
-        wanted = counted.where(some, node.c.kind == FILE, node.c.state == LISTED)
-        count += connection.execute(wanted).scalar_one()
-    return count
 
 
 def _each(
@@ -314,10 +211,11 @@ def _each(
     :raises Refused: 409 ``too_many_at_once``
     """
     done: dict[str, Deleted] = {}
-    count = 0
+    count = folders = 0
     for node_id in in_turn:
         done[node_id] = act(node_id)
         count += done[node_id].count
-        if count > AT_ONCE:
-            raise too_many(count, AT_ONCE)
+        folders += done[node_id].folders
+        if max(count, folders) > AT_ONCE:
+            raise too_many(AT_ONCE)
     return [done[node_id] for node_id in dict.fromkeys(node_ids)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from strongroom.audit.viewer.present import size_text
 from strongroom.errors import Refused
+from strongroom.sizes import size_text
 
 CHECKSUM_MISMATCH: Final = 460
 """The status that the checksum extension of tus 1.0 gives it; no registered one."""

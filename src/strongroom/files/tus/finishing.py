@@ -50,6 +50,9 @@ class Finisher:
         try:
             resumable.seal(size)
             blob = self._blob(upload, size, resumable)
+            found = self._admitted(upload, blob, by)
+            if found is not None:
+                return found
             resumable.publish(key_of(blob.sha256))
         except Overtaken as error:
             raise wrong_offset(error.size) from None
@@ -64,6 +67,8 @@ class Finisher:
         arrived = resumable.arrived()
         digest = self.digests.take(upload.upload_id, arrived.token, size)
         if digest is not None:
+            # It may be refused now, and asked for again.
+            self.digests.keep(upload.upload_id, arrived.token, digest)
             sha256, head = digest.hash.hexdigest(), digest.head
         elif arrived.published is not None:  # and hashed, before a crash or a refusal
             sha256, head = (
@@ -73,8 +78,24 @@ class Finisher:
         else:
             with resumable.open() as stream:
                 read = Digest.of_stream(stream)
+            self.digests.keep(upload.upload_id, arrived.token, read)
             sha256, head = read.hash.hexdigest(), read.head
         return Blob(sha256, size, detect(head, upload.filename))
+
+    def _admitted(self, upload: UploadRow, blob: Blob, by: Identity | None) -> UploadRow | None:
+        """Ask before it is published, which cannot be undone; the row, where it is stored already.
+
+        :raises Refused: as :meth:`FileService.add`
+        """
+        try:
+            self.files.admit(upload.parent_id, upload.filename, blob, by, upload.replaces)
+        except Refused:
+            # The name may be taken by this very upload, which another request has finished.
+            found = self._row(upload.upload_id)
+            if found is None or found.file_id is None:
+                raise
+            return found
+        return None
 
     def _head(self, resumable: Resumable, key: str) -> bytes:
         try:
@@ -86,7 +107,8 @@ class Finisher:
 
     def _list(self, upload: UploadRow, blob: Blob, by: Identity | None) -> UploadRow:
         def beside(connection: Connection, stored: StoredFile) -> None:
-            if not rows.set_stored(connection, upload.upload_id, stored.file_id):
+            end = upload.expires_at
+            if not rows.set_stored(connection, upload.upload_id, stored.file_id, end):
                 raise _Told
 
         try:

@@ -35,6 +35,7 @@ class Metadata:
     :param folder: that it asks for, which must be there
     :param below: folders in that one, which are made where they are missing; ``a/b``, or empty
     :param replaces: SHA-256 of the version that is to be replaced; None for a new file
+    :param sent: the header itself, ASCII, to be told again as it was
     """
 
     filename: str
@@ -42,6 +43,12 @@ class Metadata:
     folder: str
     below: str
     replaces: str | None
+    sent: str
+
+    @property
+    def place(self) -> str:
+        """Path of the folder that it will be in."""
+        return f"{self.folder.rstrip('/')}/{self.below}".rstrip("/") or "/"
 
 
 def parse(header: str | None) -> Metadata:
@@ -62,11 +69,12 @@ def parse(header: str | None) -> Metadata:
         folder=values.get("folder") or "/",
         below=_checked(below) if slash else "",
         replaces=replaces or None,
+        sent=header or "",
     )
 
 
 def render(filename: str, content_type: str, replaces: str | None) -> str:
-    """The header that says so much about an upload."""
+    """The header that says so much about an upload, where it is not known as it was sent."""
     values = {"filename": filename, "filetype": content_type, "replace": replaces}
     return ",".join(
         f"{key} {base64.b64encode(value.encode()).decode('ascii')}"

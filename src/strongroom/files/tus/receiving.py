@@ -14,7 +14,6 @@ from strongroom.files.tus.digests import Digests
 from strongroom.files.tus.errors import (
     ChecksumMismatch,
     overrun,
-    overtaken,
     too_large,
     wrong_offset,
 )
@@ -61,7 +60,8 @@ class Receiver:
         a piece with a checksum nothing is kept.
 
         :param room: told of each count of bytes that arrives; raises when it is too many
-        :raises Refused: the client's mistake; or another connection has taken over
+        :raises Refused: the client's mistake
+        :raises Overtaken: another connection goes on with the upload, or has ended it
         :raises ClientDisconnected: the body broke off
         :raises FileNotFoundError: the upload was finished or terminated meanwhile
         :raises OSError: when it cannot be stored
@@ -76,8 +76,6 @@ class Receiver:
             raise wrong_offset(error.size) from None
         try:
             return self._append(upload, piece, room, writer)
-        except Overtaken:
-            raise overtaken() from None
         finally:
             writer.close()
 

@@ -74,7 +74,7 @@ def tell_options(upload_id: UUID | None = None) -> Response:  # noqa: ARG001  # 
 def create() -> Response:
     """Agree upon an upload, and take its first bytes where they come along."""
     here, by = uploads(), identity_of(request)
-    with recorded(here.audit) as trying:
+    with recorded(here) as trying:
         headers.check_version(request)
         _check_no_override()
         length = trying.size = headers.length(request)
@@ -86,7 +86,7 @@ def create() -> Response:
                 f"The upload was announced with {length:,} bytes, and more came along.",
                 status=413,
             )
-        upload = here.create(wanted, length, by)
+        trying.what = upload = here.create(wanted, length, by)
         _tell_location(upload)
         if has_piece:
             piece = Piece(0, request.stream, request.content_length, checksum)
@@ -104,7 +104,7 @@ def create() -> Response:
 def tell_progress(upload_id: UUID) -> Response:
     """Where to go on."""
     here, by = uploads(), identity_of(request)
-    with recorded(here.audit) as trying:
+    with recorded(here) as trying:
         headers.check_version(request)
         trying.what = upload = here.find(str(upload_id), by)
         progress = here.progress(upload, by)
@@ -115,7 +115,7 @@ def tell_progress(upload_id: UUID) -> Response:
         response.headers["Upload-Defer-Length"] = "1"
     else:
         response.headers["Upload-Length"] = str(upload.file_size_bytes)
-    response.headers["Upload-Metadata"] = metadata.render(
+    response.headers["Upload-Metadata"] = upload.metadata or metadata.render(
         upload.filename, upload.content_type, upload.replaces
     )
     response.headers["Cache-Control"] = "no-store"
@@ -127,7 +127,7 @@ def tell_progress(upload_id: UUID) -> Response:
 def append(upload_id: UUID) -> Response:
     """Take some more bytes; with the last of them the file is stored."""
     here, by = uploads(), identity_of(request)
-    with recorded(here.audit) as trying:
+    with recorded(here) as trying:
         headers.check_version(request)
         headers.check_piece(request)
         offset, length = headers.offset(request), headers.late_length(request)
@@ -146,7 +146,7 @@ def append(upload_id: UUID) -> Response:
 def terminate(upload_id: UUID) -> Response:
     """Drop what has arrived; a file that was stored already stays."""
     here, by = uploads(), identity_of(request)
-    with recorded(here.audit) as trying:
+    with recorded(here) as trying:
         headers.check_version(request)
         trying.what = upload = here.find(str(upload_id), by)
         here.terminate(upload)
@@ -162,7 +162,7 @@ def override(upload_id: UUID) -> Response:
     """For clients that can send nothing but ``POST``."""
     wanted = _OVERRIDDEN.get(request.headers.get(_OVERRIDE, ""))
     if wanted is None:
-        with recorded(uploads().audit):
+        with recorded(uploads()):
             raise Refused(
                 "method_not_allowed",
                 f"An upload is gone on with by PATCH, or by POST with {_OVERRIDE}: PATCH.",

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from strongroom.files.tables import upload
 
@@ -26,6 +26,7 @@ class UploadRow:
     :param replaces: SHA-256 of the version to be replaced; None for a new file
     :param created_by: None where there are no accounts
     :param file_id: of the file that it became; None before
+    :param metadata: the header as the client sent it; None of one begun before that was kept
     """
 
     upload_id: str
@@ -38,6 +39,7 @@ class UploadRow:
     created_by: str | None
     expires_at: int
     file_id: str | None
+    metadata: str | None = None
 
     def values(self) -> dict[str, Any]:
         """Its columns by name."""
@@ -74,10 +76,15 @@ def prolong(connection: Connection, upload_id: str, expires_at: int) -> None:
     connection.execute(update(upload).where(mine).values(expires_at=expires_at))
 
 
-def set_stored(connection: Connection, upload_id: str, file_id: str) -> bool:
-    """Tell which file it has become; False where that was told before, or it is gone."""
+def set_stored(connection: Connection, upload_id: str, file_id: str, expires_at: int) -> bool:
+    """Tell which file it has become; False where that was told before, or it is gone.
+
+    :param expires_at: until when that is known at least, to whoever did not hear of it
+    """
     unfinished = (upload.c.upload_id == upload_id) & upload.c.file_id.is_(None)
-    return _one(connection, update(upload).where(unfinished).values(file_id=file_id))
+    later = func.max(upload.c.expires_at, expires_at)  # of two values: in SQLite the larger one
+    values = {"file_id": file_id, "expires_at": later}
+    return _one(connection, update(upload).where(unfinished).values(values))
 
 
 def remove(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.pipeline.clock import new_id
 from strongroom.errors import Refused, Unavailable
-from strongroom.files.events import UploadAborted
+from strongroom.files.events import ChangeNotNeeded, UploadAborted
 from strongroom.files.service import FileService
+from strongroom.files.tree import open_folder
 from strongroom.files.tus import rows
 from strongroom.files.tus.errors import (
     expired,
@@ -33,7 +34,7 @@ from strongroom.files.tus.metadata import Metadata
 from strongroom.files.tus.receiving import Piece, Receiver
 from strongroom.files.tus.room import Room
 from strongroom.files.tus.rows import UploadRow
-from strongroom.objects import ObjectStore
+from strongroom.objects import ObjectStore, Overtaken
 from strongroom.permissions import Identity
 from strongroom.store import Store
 
@@ -79,7 +80,7 @@ class ResumableUploads:
         self.store = store
         self.expiry = expiry * MICROSECONDS
         self._files = files
-        self._room = Room(files, objects, store)
+        self._room = Room(files, store)
         self._receiver = Receiver(objects, audit, max_bytes)
         self._finisher = Finisher(objects, files, store, self._receiver.digests)
 
@@ -95,11 +96,11 @@ class ResumableUploads:
         if length is not None and length > self.max_bytes:
             raise too_large(self.max_bytes)
         self._files.check_room(length, by)
-        self._room.check(length, by)
+        self._room.check(by)
         folder = self._files.place(metadata.folder, by)
         if metadata.below:
             below = f"{folder.path.rstrip('/')}/{metadata.below}"
-            folder = self._files.place(below, by, make=True)
+            folder = self._files.place(below, by, make=metadata.replaces is None)
         self._files.check_free(folder.folder_id, metadata.filename, by, replaces=metadata.replaces)
         now = _now()
         upload = UploadRow(
@@ -113,6 +114,7 @@ class ResumableUploads:
             created_by=None if by is None else by.user_id,
             expires_at=now + self.expiry,
             file_id=None,
+            metadata=metadata.sent,
         )
 
         def unit(connection: Connection) -> None:
@@ -138,7 +140,8 @@ class ResumableUploads:
     def find(self, upload_id: str, by: Identity | None) -> UploadRow:
         """The upload of whoever asks.
 
-        :raises Refused: 404 for one that is not there, or somebody else's; 410 once it is too late
+        :raises Refused: 404 for one that is not there, or somebody else's; 410 once it is too late,
+            unless bytes of it still arrive
         """
         with self.store.read() as connection:
             found = rows.find(connection, upload_id)
@@ -146,9 +149,13 @@ class ResumableUploads:
             raise not_found()
         if found.created_by != (None if by is None else by.user_id):
             raise not_found(hidden=True)
-        if found.expires_at <= _now():
+        if found.expires_at > (now := _now()):
+            return found
+        # One piece may take longer than an upload is kept between two.
+        end = int((self.objects.resumable(upload_id).written_at() or 0) * MICROSECONDS)
+        if (end := end + self.expiry) <= now:
             raise expired()
-        return found
+        return replace(found, expires_at=end)
 
     def progress(self, upload: UploadRow, by: Identity | None) -> Progress:
         """How far it is. One that is complete and not stored, after a crash, is stored now.
@@ -174,14 +181,14 @@ class ResumableUploads:
         """
         upload, size = self._arrived(upload)
         if length is not None and length != upload.file_size_bytes:
-            upload = self._tell_length(upload, length, size, by)
+            upload = self._tell_length(upload, length, size, piece, by)
         if upload.file_id is not None or size == upload.file_size_bytes:
             return self._append_nothing(upload, size, piece, by)
         self._files.check_free(upload.parent_id, upload.filename, by, replaces=upload.replaces)
         room = self._room.of(upload, size, by)
         try:
             size = self._receiver.receive(upload, piece, room)
-        except FileNotFoundError:
+        except (FileNotFoundError, Overtaken):
             raise self._ended(upload) from None
         except BaseException:
             with suppress(Unavailable):  # what broke first is what is told
@@ -193,7 +200,9 @@ class ResumableUploads:
         return Progress(upload, size)
 
     def terminate(self, upload: UploadRow) -> None:
-        """End it and drop what has arrived; records ``upload_aborted``. A stored file stays.
+        """End it and drop what has arrived; records ``upload_aborted``.
+
+        A file that it has become stays; ``change_not_needed`` is recorded then.
 
         :raises Refused: 404 when it has ended already
         :raises Unavailable: when the database cannot be written
@@ -202,7 +211,10 @@ class ResumableUploads:
             return
 
         def unit(connection: Connection) -> bool:
-            return rows.remove(connection, upload.upload_id, stored=True)
+            removed = rows.remove(connection, upload.upload_id, stored=True)
+            if removed:
+                self.audit.log(ChangeNotNeeded(filename=upload.filename, file_id=upload.file_id))
+            return removed
 
         if not self.store.write(unit):
             raise not_found()
@@ -226,6 +238,7 @@ class ResumableUploads:
                     UploadAborted(
                         bytes_in=size,
                         filename=upload.filename,
+                        folder=_folder(connection, upload),
                         content_type=upload.content_type,
                     )
                 )
@@ -236,6 +249,11 @@ class ResumableUploads:
         resumable.discard()
         self._receiver.digests.forget(upload.upload_id)
         return True
+
+    def folder_of(self, upload: UploadRow) -> str | None:
+        """Path of the folder that it goes into, for the records; None when that is gone for good."""
+        with self.store.read() as connection:
+            return _folder(connection, upload)
 
     def _arrived(self, upload: UploadRow) -> tuple[UploadRow, int]:
         """The upload, and how many bytes of it there are."""
@@ -258,7 +276,7 @@ class ResumableUploads:
         return found, 0
 
     def _ended(self, upload: UploadRow) -> Refused:
-        """Why a piece had nowhere to go: another connection has finished it, or ended it."""
+        """Why a piece had nowhere to go: another connection has gone on with it, or ended it."""
         with self.store.read() as connection:
             found = rows.find(connection, upload.upload_id)
         return not_found() if found is None else overtaken()
@@ -274,8 +292,9 @@ class ResumableUploads:
         return self.progress(upload, by)
 
     def _tell_length(
-        self, upload: UploadRow, length: int, size: int, by: Identity | None
+        self, upload: UploadRow, length: int, size: int, piece: Piece, by: Identity | None
     ) -> UploadRow:
+        """Fix the length, which cannot be changed any more: not with a piece that is refused."""
         if upload.file_size_bytes is not None:
             raise Refused(
                 "length_known",
@@ -283,9 +302,12 @@ class ResumableUploads:
             )
         if length > self.max_bytes:
             raise too_large(self.max_bytes)
-        if length < size:
+        if piece.offset != size:
+            raise wrong_offset(size)
+        if length < size + (piece.length or 0):
             raise overrun(length)
-        self._files.check_room(length, by)
+        self._files.check_free(upload.parent_id, upload.filename, by, replaces=upload.replaces)
+        self._files.check_room(length - size, by)  # what has arrived is in use already
         upload_id = upload.upload_id
         self.store.write(lambda connection: rows.set_length(connection, upload_id, length))
         return self.find(upload_id, by)
@@ -293,12 +315,18 @@ class ResumableUploads:
     def _prolong(self, upload: UploadRow, size: int) -> UploadRow:
         """Put off its end, since somebody has gone on with it."""
         end = _now() + self.expiry
-        if size == upload.file_size_bytes or end < upload.expires_at + STEP:
+        if end < upload.expires_at + STEP:
             return upload
-        upload_id = upload.upload_id
-        self.store.write(lambda connection: rows.prolong(connection, upload_id, end))
-        return UploadRow(**{**upload.values(), "expires_at": end})
+        if size != upload.file_size_bytes:  # else that is written with the file
+            upload_id = upload.upload_id
+            self.store.write(lambda connection: rows.prolong(connection, upload_id, end))
+        return replace(upload, expires_at=end)
 
 
 def _now() -> int:
     return time.time_ns() // 1000
+
+
+def _folder(connection: Connection, upload: UploadRow) -> str | None:
+    folder = open_folder(connection, upload.parent_id, None, trashed=True)
+    return None if folder is None else folder.path

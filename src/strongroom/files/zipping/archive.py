@@ -35,7 +35,7 @@ _LATEST: Final = datetime(2107, 12, 31, 23, 59, 58, tzinfo=UTC)
 
 def length(members: Sequence[Member]) -> int:
     """How many bytes :func:`written` will give: the same is written, without the contents."""
-    sink = _Sink()
+    sink = _Counter()
     with ZipFile(cast("IO[bytes]", sink), "w") as archive:
         for member in members:
             info = _Info(member)
@@ -46,7 +46,6 @@ def length(members: Sequence[Member]) -> int:
             with archive.open(info, "w", force_zip64=size > _LARGE):
                 sink.skip(size)
             info.file_size = info.compress_size = size
-            sink.take()
     return sink.tell()
 
 
@@ -69,7 +68,7 @@ def written(members: Sequence[Member], read: Read) -> Iterator[bytes]:
                         yield sink.take()
             if sink.waiting >= PIECE:
                 yield sink.take()
-    yield sink.take()
+    yield from sink.take_all()
 
 
 class _Info(ZipInfo):
@@ -98,19 +97,15 @@ class _Info(ZipInfo):
         return self.filename.encode("utf-8"), self.flag_bits | _UTF8
 
 
-class _Sink:
-    """What the library writes into: it knows its position, and cannot go back."""
+class _Counter:
+    """What the library writes into: it knows its position, and cannot go back. It keeps nothing."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
         self._position = 0
-        self.waiting = 0
 
     def write(self, data: bytes) -> int:
-        """Keep this until it is taken."""
-        self._pieces.append(data)
+        """Count this."""
         self._position += len(data)
-        self.waiting += len(data)
         return len(data)
 
     def skip(self, count: int) -> None:
@@ -124,7 +119,35 @@ class _Sink:
     def flush(self) -> None:
         """There is nothing behind it."""
 
+
+class _Sink(_Counter):
+    """One that keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[bytes] = []
+        self.waiting = 0
+
+    def write(self, data: bytes) -> int:
+        """Keep this."""
+        self._pieces.append(data)
+        self.waiting += len(data)
+        return super().write(data)
+
     def take(self) -> bytes:
         """All that waits."""
         pieces, self._pieces, self.waiting = self._pieces, [], 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def take_all(self) -> Iterator[bytes]:
+        """The same in pieces: the directory at the end of a zip is as long as all its paths."""
+        some: list[bytes] = []
+        size = 0
+        for piece in self._pieces:
+            some.append(piece)
+            size += len(piece)
+            if size >= PIECE:
+                yield b"".join(some)
+                some, size = [], 0
+        self._pieces, self.waiting = [], 0
+        yield b"".join(some)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, exists, select
 
 from strongroom.errors import Refused
 from strongroom.files.model import Folder, Level, StoredFile
 from strongroom.files.names import split_path
 from strongroom.files.refusals import missing
+from strongroom.files.service.paging import visible
 from strongroom.files.service.part import AT_ONCE, demand, file_row, files, stored
 from strongroom.files.tables import folder_permission, node
 from strongroom.files.tree import FOLDER, LISTED, by_id, level_in, open_folder, open_path
@@ -20,6 +21,9 @@ from strongroom.permissions import Identity
 
 NAMELESS: Final = "files"
 """What a zip is called that is of the root, or of no one folder."""
+
+PATHS: Final = 16 * 1024 * 1024
+"""Bytes of all paths together that one zip holds: they stay in memory as long as it is made."""
 
 _TOGETHER: Final = 500
 """Folders that are looked into with one query."""
@@ -74,7 +78,7 @@ class Choosing:
     """Finds members, in one state of the database. Used once.
 
     At most :data:`~strongroom.files.service.part.AT_ONCE` files and as many folders: each file
-    leaves a record, and all of these are in one transaction.
+    leaves a record, and all of these are in one transaction. Of paths, at most :data:`PATHS`.
 
     :ivar at: the file or folder that was looked at last, for the record of a refusal
     """
@@ -84,6 +88,7 @@ class Choosing:
         self._by = by
         self._members: list[Member] = []
         self._left = {StoredFile: AT_ONCE, Folder: AT_ONCE}
+        self._room = PATHS
         self.at: Row[Any] | None = None
 
     def folder(self, path: str) -> Chosen:
@@ -111,17 +116,17 @@ class Choosing:
     def _find(self, node_id: str) -> _Found:
         row = by_id(self._connection, node_id)
         if row is None or row.state != LISTED:
-            raise missing(node_id)
+            raise missing()
         self.at = row
         inside = row.kind == FOLDER
         folder = open_folder(self._connection, node_id if inside else row.parent_id, self._by)
         if folder is None or folder.level < Level.READ:
-            raise missing(node_id, hidden=folder is not None)
+            raise missing(hidden=folder is not None)
         if inside:
             return row.name, row.changed_at, folder
         file = file_row(self._connection, node_id)
         if file is None:
-            raise missing(node_id)
+            raise missing()
         return row.name, row.changed_at, stored(file, folder.path)
 
     def _around(self, found: Iterable[_Found]) -> Folder | None:
@@ -166,13 +171,10 @@ class Choosing:
         for row in self._connection.execute(files().where(listed).limit(most)):
             file = stored(row, folders[row.parent_id].path)
             found[row.parent_id].append((row.name, row.changed_at, file))
-        inner = select(node).where(listed, node.c.kind == FOLDER)
-        own = select(folder_permission.c.folder_id).where(
-            folder_permission.c.folder_id.in_(inner.with_only_columns(node.c.node_id))
-        )
-        apart = set(self._connection.execute(own).scalars())
-        for row in self._connection.execute(inner):
-            folder = self._below(folders[row.parent_id], row, own=row.node_id in apart)
+        own = exists().where(folder_permission.c.folder_id == node.c.node_id).label("own")
+        inner = visible(select(node, own).where(listed, node.c.kind == FOLDER), self._by)
+        for row in self._connection.execute(inner.limit(self._left[Folder] + 1)):
+            folder = self._below(folders[row.parent_id], row)
             if folder.level >= Level.READ:  # else it is left out, and so is all in it
                 found[row.parent_id].append((row.name, row.changed_at, folder))
         # Only now, so that no name tells of a folder that may not be seen.
@@ -182,10 +184,12 @@ class Choosing:
             for inside in self._add(place.path, found[place.folder.folder_id])
         ]
 
-    def _below(self, above: Folder, row: Row[Any], *, own: bool) -> Folder:
+    def _below(self, above: Folder, row: Row[Any]) -> Folder:
         chain = (*above.chain, row.node_id)
-        level = level_in(self._connection, chain, self._by) if own else above.level
-        return Folder(row.node_id, above.below(row.name), chain, level)
+        level = level_in(self._connection, chain, self._by) if row.own else above.level
+        path = above.below(row.name)
+        self._charge(path)
+        return Folder(row.node_id, path, chain, level)
 
     def _add(self, path: str, found: Sequence[_Found]) -> list[_Place]:
         """Make members of these in one folder of the zip; the folders among them."""
@@ -197,11 +201,25 @@ class Choosing:
                 raise _too_many()
             if isinstance(one, Folder):
                 place = _Place(one, f"{path}{name}/")
-                self._members.append(Member(place.path, changed_at))
+                self._take(Member(place.path, changed_at))
                 places.append(place)
             else:
-                self._members.append(Member(f"{path}{name}", changed_at, one))
+                self._take(Member(f"{path}{name}", changed_at, one))
         return places
+
+    def _take(self, member: Member) -> None:
+        self._charge(member.path)
+        self._members.append(member)
+
+    def _charge(self, path: str) -> None:
+        self._room -= len(path.encode())
+        if self._room < 0:
+            raise Refused(
+                "too_many_at_once",
+                f"The paths of what is in it have more than {PATHS:,} characters together, and a zip "
+                "takes no more. Take a part of it.",
+                status=409,
+            )
 
 
 def _too_many() -> Refused:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Final
 
-from flask import Response, request
+from flask import Response, after_this_request, request
 from sqlalchemy import Connection
 
 from strongroom.audit.events import Event, Outcome
@@ -17,11 +19,15 @@ from strongroom.files.service import FileService
 from strongroom.files.service.integrity import DAMAGED
 from strongroom.files.zipping.archive import length, written
 from strongroom.files.zipping.members import Choosing, Chosen
+from strongroom.files.zipping.turns import AT_A_TIME, PATIENCE, Turns
 from strongroom.permissions import identity_of
+
+_TURNS: Final = Turns(AT_A_TIME, PATIENCE)
+_RETRY_SECONDS: Final = 5
 
 
 class Zips:
-    """Answers GET and HEAD for a zip. Thread-safe."""
+    """Answers GET, HEAD and POST for a zip. Thread-safe."""
 
     def __init__(self, files: FileService, audit: AuditLog) -> None:
         self._files = files
@@ -31,19 +37,22 @@ class Zips:
         """The response to the current request: a zip of what was chosen, else of the folder.
 
         :raises Refused: 400, 404 or 409, recorded as ``download_failed``
-        :raises ServerFault: the stored bytes of a file are missing or not whole; nothing is sent,
-            recorded as ``download_failed``
+        :raises ServerFault: the stored bytes of a file are missing or not whole, or there are too many
+            zips at once; nothing is sent, recorded as ``download_failed``
         :raises Unavailable: the downloads could not be recorded, so nothing is released
         """
         choosing = found = None
         try:
-            with self._audit.store.read() as connection:
-                choosing = Choosing(connection, identity_of(request))
-                chosen = _chosen(choosing, folder, node_ids)
-            for found in {file.sha256: file for file in chosen.files}.values():
-                self._files.open_content(found).close()
-            return self._send(chosen)
+            with _TURNS.one():
+                with self._audit.store.read() as connection:
+                    choosing = Choosing(connection, identity_of(request))
+                    chosen = _chosen(choosing, folder, node_ids)
+                for found in {file.sha256: file for file in chosen.files}.values():
+                    self._files.open_content(found).close()
+                return self._send(chosen)
         except (Refused, ServerFault) as problem:
+            if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                after_this_request(_say_when)
             at = None if choosing is None else choosing.at
             if found is not None:
                 self._record_failure(problem, found.file_id, found.filename, found.folder)
@@ -151,8 +160,17 @@ def _chosen(choosing: Choosing, folder: str | None, node_ids: Sequence[str]) -> 
     if node_ids:
         return choosing.nodes(node_ids)
     if folder is None:
-        raise Refused("nothing_chosen", "Nothing was chosen to download. Choose something first.")
+        raise Refused(
+            "nothing_chosen",
+            "Nothing was chosen to download. Tick what you want first; all of a folder has a link "
+            "of its own above its list.",
+        )
     return choosing.folder(folder)
+
+
+def _say_when(response: Response) -> Response:
+    response.headers["Retry-After"] = str(_RETRY_SECONDS)
+    return response
 
 
 def _cut() -> ServerFault:
