@@ -123,7 +123,10 @@ def test_more_than_there_is_is_refused(read: Callable[[Any], Any]) -> None:
 def test_a_size_is_what_it_says(number: int, factor: str, unit: str) -> None:
     power = {"": 0, "k": 1, "Ki": 1, "M": 2, "Mi": 2}[factor]
     wanted = number * (1024 if factor.endswith("i") else 1000) ** power
-    found = read_size(f"{number}{factor}{unit}")
+    found = settled(read_size, f"{number}{factor}{unit}")
+    if found is None:
+        assert wanted >= 2**63 * (1 - 2**-50)
+        return
     assert abs(found - wanted) <= wanted * 2**-50
 
 
