@@ -110,7 +110,7 @@ def test_a_page_without_anybody_asks_nothing(store: Store, search: JournalSearch
         ("user:nobody", set()),
         (f"user:{ADA}", set()),  # that is the id
         (f"user_id:{ADA}", {1, 6, 7}),
-        ("ada", {1, 2, 3, 6, 7}),  # by name, and by what stands in the record itself
+        ("u-ada", {1, 2, 3, 6, 7}),  # by what stands in the record itself
         ("löw", {1, 2, 3, 6}),
         ("löw a.txt", {1}),
         ("bob", {2}),
