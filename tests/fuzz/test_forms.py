@@ -16,9 +16,10 @@ from strongroom.audit.extension import AuditLog
 from strongroom.bootstrap import OWN_CATALOGUE, SCHEMAS
 from strongroom.errors import Refused
 from strongroom.files.blobs import Blobs
+from strongroom.files.forms import Form
 from strongroom.files.names import check_filename
 from strongroom.files.service import FileService
-from strongroom.files.uploads import Form, Uploads
+from strongroom.files.uploads import Uploads
 from strongroom.objects import LocalObjects
 from strongroom.store import Store
 from strongroom.store.migrate import migrate

@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any, Final
 
-from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from strongroom.audit.extension import AuditLog
 from strongroom.errors import Refused, ServerFault, Unavailable
 from strongroom.files.blobs import IncomingBlob
+from strongroom.files.forms import Form, FormPart, part_of, unfinished
 from strongroom.files.model import Folder, StoredFile
 from strongroom.files.names import check_filename
 from strongroom.files.refusals import not_matched
@@ -40,20 +40,6 @@ MAX_PARTS: Final = 1_000
 
 DEFAULT_TYPE: Final = "application/octet-stream"
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The body of a form as it stands in the request.
-
-    :param length: in bytes as announced; None when it is not known beforehand
-    :param options: parameters of its media type, the boundary among them
-    """
-
-    stream: IO[bytes]
-    mimetype: str
-    length: int | None
-    options: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +188,7 @@ class Uploads:
         """
         with ExitStack() as arriving:
             started = now()
-            parts: list[_Part] = []
+            parts: list[FormPart] = []
             try:
                 self._check_length(form.length, self.max_bytes + FORM_OVERHEAD)
                 room = arriving.enter_context(self._files.arriving(form.length, by))
@@ -213,22 +199,22 @@ class Uploads:
                     self._log.aborted(attempt)
                 raise
             except Refused as refusal:
-                self._log.refused(refusal, _unfinished(parts, folder_path))
+                self._log.refused(refusal, unfinished(parts, folder_path))
                 raise
             except Unavailable:
                 raise
             except Exception as error:
-                raise self._log.failed(error, _unfinished(parts, folder_path)) from error
+                raise self._log.failed(error, unfinished(parts, folder_path)) from error
             # Only now, since a form that breaks off must leave nothing behind.
             return self._store_all(chosen, folder, by, started)
 
     def _parse(
         self,
         form: Form,
-        parts: list[_Part],
+        parts: list[FormPart],
         arriving: ExitStack,
         room: Callable[[int], None],
-    ) -> list[_Part]:
+    ) -> list[FormPart]:
         """Read the whole form; what arrives is noted in ``parts`` while it does."""
         if form.mimetype != "multipart/form-data":
             raise _no_file()
@@ -244,7 +230,7 @@ class Uploads:
             filename: str | None,
             content_length: int | None = None,  # noqa: ARG001  # the parser's protocol
         ) -> Any:
-            part = _Part(filename or "", clean_type(content_type), take)
+            part = FormPart(filename or "", clean_type(content_type), take)
             parts.append(part)  # first, so that it is known what could not even begin
             part.blob = arriving.enter_context(self._files.blobs.receive())
             return part
@@ -267,7 +253,7 @@ class Uploads:
             raise Refused(
                 "form_not_valid", "The form ended before it was complete, or is damaged. Try again."
             ) from None
-        chosen = [_part_of(item) for item in files.getlist("file")]
+        chosen = [part_of(item) for item in files.getlist("file")]
         # A browser sends a nameless empty part when no file was chosen.
         chosen = [part for part in chosen if part.filename or part.blob.size]
         if not chosen:
@@ -275,7 +261,7 @@ class Uploads:
         return chosen
 
     def _store_all(
-        self, parts: list[_Part], folder: Folder, by: Identity | None, started: int
+        self, parts: list[FormPart], folder: Folder, by: Identity | None, started: int
     ) -> list[UploadResult]:
         """Store the parts one by one; what became of each.
 
@@ -297,7 +283,7 @@ class Uploads:
         return results
 
     def _store(
-        self, part: _Part, folder: Folder, by: Identity | None, started: int
+        self, part: FormPart, folder: Folder, by: Identity | None, started: int
     ) -> UploadResult:
         try:
             stored = self._keep(
@@ -341,61 +327,6 @@ class Uploads:
             "Nothing of it was kept.",
             status=413,
         )
-
-
-@dataclass(slots=True)
-class _Part:
-    """A file of a form while it arrives; as much of a stream as the form parser needs."""
-
-    filename: str
-    content_type: str
-    room: Callable[[int], None]
-    blob: IncomingBlob = field(init=False)
-
-    def write(self, data: bytes) -> int:
-        self.room(len(data))
-        return self.blob.write(data)
-
-    def seek(self, _offset: int) -> int:
-        # The parser rewinds a part once it is complete. Nobody reads it here, and a form of a
-        # thousand files must not hold a thousand descriptors.
-        self.blob.finish()
-        return 0
-
-    def close(self) -> None:
-        """The blob is discarded with the request, not with the parser's view of it."""
-
-    def attempt(self, folder: str) -> Attempt:
-        blob: IncomingBlob | None = getattr(self, "blob", None)
-        return Attempt(self.filename, self.content_type, blob.size if blob else 0, folder)
-
-
-def _unfinished(parts: list[_Part], folder: str) -> Attempt:
-    """The part at which a form was given up; its size is not known."""
-    if not parts:
-        return Attempt(folder=folder)
-    return Attempt(parts[-1].filename, parts[-1].content_type, folder=folder)
-
-
-def _part_of(item: FileStorage) -> _Part:
-    stream: object = item.stream
-    if not isinstance(stream, _Part):
-        raise AssertionError("the parser hands back the streams it was given")
-    stream.filename = _name_as_sent(item.headers.get("Content-Disposition", "")) or stream.filename
-    return stream
-
-
-def _name_as_sent(header: str) -> str | None:
-    r"""The quoted name with its backslashes, where the parser took one for an escape.
-
-    HTTP escapes in quoted strings, the forms of browsers do not (HTML standard, multipart form
-    data): ``a\b.txt`` would be kept as ``ab.txt``.
-    """
-    quoted = re.search(r'\bfilename="((?:[^"\\]|\\.)*)"', header, re.DOTALL | re.IGNORECASE)
-    if quoted is None:
-        return None
-    name = quoted[1].replace('\\"', '"')
-    return name if "\\" in name else None
 
 
 def clean_type(declared: str | None) -> str:

@@ -10,6 +10,7 @@ from werkzeug.http import parse_options_header
 from strongroom.errors import Refused, ServerFault
 from strongroom.files.access import server
 from strongroom.files.api import listed, trash
+from strongroom.files.forms import Form
 from strongroom.files.pages.blueprint import (
     go_back,
     is_htmx,
@@ -22,7 +23,7 @@ from strongroom.files.pages.blueprint import (
 )
 from strongroom.files.refusals import taken
 from strongroom.files.service.trashed import COUNTED
-from strongroom.files.uploads import Form, UploadResult
+from strongroom.files.uploads import UploadResult
 from strongroom.permissions import Permission, identity_of, needs
 
 
