@@ -11,12 +11,14 @@ from strongroom import web
 from strongroom.accounts import events as account_events
 from strongroom.accounts.migrations import ACCOUNTS_SCHEMA
 from strongroom.accounts.service import Accounts, Lifetimes
-from strongroom.audit.events import Catalogue
+from strongroom.audit.events import Catalogue, Stream
 from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
 from strongroom.audit.ledger.signing import Signing
 from strongroom.audit.migrations import AUDIT_SCHEMA
 from strongroom.audit.pipeline.log_file import LogFile, Rotation
 from strongroom.audit.pipeline.output import Output
+from strongroom.audit.retention import Rules
+from strongroom.backup import events as backup_events
 from strongroom.files import events
 from strongroom.files.access import FileServer
 from strongroom.files.blobs import Blobs
@@ -38,7 +40,7 @@ from strongroom.web.app import audit_readers
 from strongroom.web.health import COUNTED
 
 SCHEMAS = (AUDIT_SCHEMA, FILES_SCHEMA, ACCOUNTS_SCHEMA)
-OWN_CATALOGUE = Catalogue.of(events, tus_events, account_events)
+OWN_CATALOGUE = Catalogue.of(events, tus_events, account_events, backup_events)
 CATALOGUE = AUDIT_CATALOGUE | OWN_CATALOGUE
 LAYOUT = "web/layout.html"
 UPKEEP = "strongroom.upkeep"
@@ -83,6 +85,7 @@ class Installation:
             signing=signing(settings),
             output=output(settings, sweeps=True),
             audit_failure=settings.audit_failure,
+            retention=retention(settings),
             name="strongroom",
             version=__version__,
         )
@@ -159,6 +162,23 @@ def signing(settings: Settings) -> Signing:
         key=settings.ledger_key or str(settings.data.absolute() / "ledger.key"),
         copies=settings.checkpoint_copies,
         verify_seconds=settings.verify_every * 3600.0,
+    )
+
+
+def retention(settings: Settings) -> Rules:
+    """What is deleted from the archive, and when."""
+    return Rules(
+        max_age={
+            Stream.AUDIT: settings.audit_max_age,
+            Stream.OPS: settings.ops_max_age,
+            Stream.IMPORTED: settings.imported_max_age,
+        },
+        max_bytes={
+            Stream.AUDIT: settings.audit_max_bytes,
+            Stream.OPS: settings.ops_max_bytes,
+            Stream.IMPORTED: settings.imported_max_bytes,
+        },
+        network_age=settings.audit_network_age,
     )
 
 

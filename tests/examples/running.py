@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from strongroom.audit.query import JournalSearch, Window, parse
+from strongroom.audit.query import Search, Window, parse
 from strongroom.store import Store
 from tests.serving import START_SECONDS, TRUST, free_port
 
@@ -27,7 +27,7 @@ def stored(database: Path) -> list[Record]:
     """Every record in this database, oldest first."""
     store = Store(f"sqlite:///{database}")
     try:
-        return list(JournalSearch(store).page(parse(""), Window(), limit=10_000).records)[::-1]
+        return list(Search(store).page(parse(""), Window(), limit=10_000).records)[::-1]
     finally:
         store.close()
 

@@ -75,7 +75,8 @@ class Ledgered:
         self.keys = keys
         self.store = Store(f"sqlite:///{path}")
         migrate(self.store, AUDIT_SCHEMA)
-        journal, ledger = Journal(self.store), Ledger(self.store)
+        self.journal = journal = Journal(self.store)
+        ledger = Ledger(self.store)
         self.checkpoints: dict[int, bytes] = {}
         self.older: dict[int, sqlite3.Connection] = {}
         self.admin = sqlite3.connect(path, isolation_level=None)

@@ -89,7 +89,8 @@ def test_the_untouched_database_holds(
         assert report.holds, report.failure
         assert report.size == database.size
         assert report.signed_size == list(database.checkpoints)[-1]
-        assert {verdict.name for verdict in report.verdicts if not verdict.count} == {"imported"}
+        without = {verdict.name for verdict in report.verdicts if not verdict.count}
+        assert without == {"imported", "segments", "pruned", "dropped"}
 
 
 def test_bytes_of_the_file(small_one: Ledgered, tmp_path: Path) -> None:

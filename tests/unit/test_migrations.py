@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from strongroom.accounts.tables import metadata as accounts_metadata
+from strongroom.audit.archive.tables import metadata as archive_metadata
 from strongroom.audit.events import Stream
 from strongroom.audit.journal import Journal
 from strongroom.audit.journal.check import check_stream
@@ -28,7 +29,12 @@ from strongroom.store import Store
 from strongroom.store.migrate import Schema, is_current, migrate
 from tests.unit.making import audit_record
 
-AUDIT_TABLES = {*journal_metadata.tables, *ledger_metadata.tables, *people_metadata.tables}
+AUDIT_TABLES = {
+    *journal_metadata.tables,
+    *ledger_metadata.tables,
+    *people_metadata.tables,
+    *archive_metadata.tables,
+}
 
 PROCESSES = 4
 ROUNDS = 3

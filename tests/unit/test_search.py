@@ -9,7 +9,7 @@ import pytest
 
 from strongroom.audit.journal import Journal
 from strongroom.audit.migrations import AUDIT_SCHEMA
-from strongroom.audit.query import JournalSearch, Window, parse
+from strongroom.audit.query import Search, Window, parse
 from strongroom.errors import Refused
 from strongroom.store import Store
 from strongroom.store.migrate import migrate
@@ -19,7 +19,7 @@ ALWAYS = Window()
 
 
 @pytest.fixture(scope="module")
-def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournalSearch]:
+def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
     """A search over a few records of both streams."""
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('search') / 'test.db'}")
     migrate(store, AUDIT_SCHEMA)
@@ -45,11 +45,11 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournalSearch]:
     ):
         journal.enqueue(record)
     store.close()
-    yield JournalSearch(store)
+    yield Search(store)
     store.close()
 
 
-def found(search: JournalSearch, query: str, **arguments: Any) -> list[Any]:
+def found(search: Search, query: str, **arguments: Any) -> list[Any]:
     """What tells the records apart, newest first."""
     page = search.page(parse(query), arguments.pop("window", ALWAYS), **arguments)
     assert not page.partial
@@ -86,9 +86,7 @@ ALL = ["message_logged", "response", 5, 4, 3, 2, 1]
         ("level:warning level:error", []),
     ],
 )
-def test_fields_have_exactly_that_value(
-    search: JournalSearch, query: str, expected: list[Any]
-) -> None:
+def test_fields_have_exactly_that_value(search: Search, query: str, expected: list[Any]) -> None:
     assert found(search, query) == expected
 
 
@@ -98,13 +96,15 @@ def test_fields_have_exactly_that_value(
         ("ärger", [3]),
         ("ÄRGER", [3]),
         ("jahresabschluß", [1]),
-        ("JAHRESABSCHLUSS", [1]),
+        ("JAHRESABSCHLUẞ 2025", [1]),
+        ("JAHRESABSCHLUSS", []),  # letter by letter
         ("日本", [2]),
-        ("4711", [4]),
+        ("4711", []),  # a number is no text
+        ("extra.invoice:4711", [4]),
         ('"ms example"', [4]),
         ("MS example", [4]),
-        ("i\u0307stanbul", ["message_logged"]),
-        ("404 response", ["response"]),
+        ("istanbul", ["message_logged"]),
+        ("status:404 response", ["response"]),
         (".TXT", [3, 2]),
         ("txt level:warning", [3]),
         ("txt nothing-like-it", []),
@@ -113,7 +113,7 @@ def test_fields_have_exactly_that_value(
     ],
 )
 def test_text_is_found_in_any_case_and_any_field(
-    search: JournalSearch, query: str, expected: list[Any]
+    search: Search, query: str, expected: list[Any]
 ) -> None:
     assert found(search, query) == expected
 
@@ -121,7 +121,7 @@ def test_text_is_found_in_any_case_and_any_field(
 def test_a_window_has_its_start_inside_and_its_end_outside(store: Store, journal: Journal) -> None:
     stamps = [f"2026-01-01T00:00:0{second}.000000Z" for second in range(5)]
     journal.append([audit_record(timestamp=t, count=n) for n, t in enumerate(stamps)])
-    search = JournalSearch(store)
+    search = Search(store)
     start = 1_767_225_600_000_000
     second = 1_000_000
     for window, expected in (
@@ -136,7 +136,7 @@ def test_a_window_has_its_start_inside_and_its_end_outside(store: Store, journal
         assert found(search, "", window=window) == expected
 
 
-def test_one_record_by_its_id(search: JournalSearch) -> None:
+def test_one_record_by_its_id(search: Search) -> None:
     (wanted,) = search.page(parse("count:2"), ALWAYS).records
     assert search.record(wanted["id"]) == wanted
     assert wanted["filename"] == "日本語.txt"
@@ -144,7 +144,7 @@ def test_one_record_by_its_id(search: JournalSearch) -> None:
     assert search.record("no-such-id") is None
 
 
-def test_all_records_of_a_request_oldest_first(search: JournalSearch) -> None:
+def test_all_records_of_a_request_oldest_first(search: Search) -> None:
     records = search.of_request("r1")
     assert [record.get("count", record["event"]) for record in records] == [1, 2, 5, "response"]
     assert [record["count"] for record in search.of_request("r1", limit=2)] == [1, 2]
@@ -152,7 +152,7 @@ def test_all_records_of_a_request_oldest_first(search: JournalSearch) -> None:
 
 
 def test_what_was_committed_before_the_call_is_seen(store: Store, journal: Journal) -> None:
-    search = JournalSearch(store)
+    search = Search(store)
     for number in range(5):
         journal.append([audit_record(count=number)])
         assert found(search, "") == list(range(number, -1, -1))
@@ -161,7 +161,7 @@ def test_what_was_committed_before_the_call_is_seen(store: Store, journal: Journ
 @pytest.mark.parametrize(
     "cursor", ["", "nonsense", "1-audit", "1-audit-x", "-1-audit-0", "1-AUDIT-0"]
 )
-def test_a_cursor_that_is_not_ours(search: JournalSearch, cursor: str) -> None:
+def test_a_cursor_that_is_not_ours(search: Search, cursor: str) -> None:
     with pytest.raises(Refused) as refused:
         search.page(parse(""), ALWAYS, cursor=cursor)
     assert (refused.value.reason, refused.value.status) == ("cursor_not_valid", 400)

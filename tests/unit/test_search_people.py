@@ -13,7 +13,7 @@ from strongroom.audit.events import Stream
 from strongroom.audit.journal import Journal, encode
 from strongroom.audit.journal.people import People, person
 from strongroom.audit.journal.tables import journal as rows
-from strongroom.audit.query import JournalSearch, Window, parse
+from strongroom.audit.query import Search, Window, parse
 from strongroom.store import Store
 from tests.unit.making import audit_record, finished, ops_record
 
@@ -21,7 +21,7 @@ ADA, ADA_TOO, BOB = "u-ada", "u-ada-2", "u-bob"
 
 
 @pytest.fixture
-def search(store: Store, journal: Journal) -> JournalSearch:
+def search(store: Store, journal: Journal) -> Search:
     """Records of four people, one of whom nobody knows by name, and the directory."""
     journal.append(
         [
@@ -42,10 +42,10 @@ def search(store: Store, journal: Journal) -> JournalSearch:
         journal.append_within(connection, Stream.IMPORTED, [others])
 
     store.write(unit)
-    return JournalSearch(store)
+    return Search(store)
 
 
-def found(search: JournalSearch, query: str = "") -> dict[int, dict[str, Any]]:
+def found(search: Search, query: str = "") -> dict[int, dict[str, Any]]:
     """The records by their count."""
     return {r["count"]: r for r in search.page(parse(query), Window()).records}
 
@@ -66,7 +66,7 @@ def asked(store: Store) -> Iterator[list[str]]:
         event.remove(store.engine, "before_cursor_execute", note)
 
 
-def test_the_name_stands_beside_the_id(search: JournalSearch) -> None:
+def test_the_name_stands_beside_the_id(search: Search) -> None:
     shown = found(search)
     assert [shown[n].get("user") for n in range(1, 7)] == (
         ["Ada Löw", "Bob", "ada Löw", None, None, "Ada Löw"]
@@ -81,18 +81,18 @@ def test_the_name_stands_beside_the_id(search: JournalSearch) -> None:
     assert {r["count"]: r for r in newer} == {n: r for n, r in shown.items() if n != 7}
 
 
-def test_other_programs_ids_are_other_peoples(search: JournalSearch) -> None:
+def test_other_programs_ids_are_other_peoples(search: Search) -> None:
     assert "user" not in found(search)[7]
     assert 7 not in found(search, '"ada löw"')
 
 
-def test_one_query_for_a_page(store: Store, search: JournalSearch) -> None:
+def test_one_query_for_a_page(store: Store, search: Search) -> None:
     with asked(store) as statements:
         search.page(parse(""), Window())
     assert len(statements) == 1
 
 
-def test_a_page_without_anybody_asks_nothing(store: Store, search: JournalSearch) -> None:
+def test_a_page_without_anybody_asks_nothing(store: Store, search: Search) -> None:
     with asked(store) as statements:
         search.page(parse("count:5"), Window())
     assert statements == []
@@ -116,20 +116,20 @@ def test_a_page_without_anybody_asks_nothing(store: Store, search: JournalSearch
         ("bob", {2}),
     ],
 )
-def test_people_are_found_by_name(search: JournalSearch, query: str, counts: set[int]) -> None:
+def test_people_are_found_by_name(search: Search, query: str, counts: set[int]) -> None:
     assert found(search, query).keys() == counts
     after, _ = search.after({"audit": 0, "ops": 0}, parse(query))
     assert {r["count"] for r in after} == counts - {7}
 
 
-def test_a_new_name_is_shown_in_old_records(store: Store, search: JournalSearch) -> None:
+def test_a_new_name_is_shown_in_old_records(store: Store, search: Search) -> None:
     store.write(lambda connection: People(store).put(connection, BOB, "Robert"))
     assert found(search)[2]["user"] == "Robert"
     assert found(search, "user:bob") == {}
     assert found(search, "user:robert").keys() == {2}
 
 
-def test_who_was_forgotten_is_an_id(store: Store, search: JournalSearch) -> None:
+def test_who_was_forgotten_is_an_id(store: Store, search: Search) -> None:
     store.write(lambda c: c.execute(delete(person).where(person.c.user_id == BOB)))
     record = found(search)[2]
     assert record["user_id"] == BOB
@@ -138,9 +138,7 @@ def test_who_was_forgotten_is_an_id(store: Store, search: JournalSearch) -> None
     assert found(search, "user:bob") == {}
 
 
-def test_no_name_is_stored_and_a_stored_one_is_not_believed(
-    store: Store, search: JournalSearch
-) -> None:
+def test_no_name_is_stored_and_a_stored_one_is_not_believed(store: Store, search: Search) -> None:
     with store.read() as connection:
         for row in connection.execute(select(rows)):
             stored = b"".join(part or b"" for part in (row.entry, row.content, row.network))
@@ -152,7 +150,7 @@ def test_no_name_is_stored_and_a_stored_one_is_not_believed(
     assert "Mallory" not in str(shown)
 
 
-def test_an_odd_id_hides_no_record(store: Store, search: JournalSearch) -> None:
+def test_an_odd_id_hides_no_record(store: Store, search: Search) -> None:
     odd = text("update journal set network = :network where stream = 'audit'")
     values = {"network": '{"user_id":{"a":1}}'}
     store.write(lambda connection: connection.execute(odd, values))
@@ -160,9 +158,7 @@ def test_an_odd_id_hides_no_record(store: Store, search: JournalSearch) -> None:
     assert found(search, "löw").keys() == {2, 6}
 
 
-def test_ids_of_sessions_and_tokens_are_searched_for(
-    journal: Journal, search: JournalSearch
-) -> None:
+def test_ids_of_sessions_and_tokens_are_searched_for(journal: Journal, search: Search) -> None:
     one, other = "0190163d-8694-739b-aea5-966c26f8ad91", "0190163d-8694-739b-aea5-966c26f8ad92"
     journal.append(
         [

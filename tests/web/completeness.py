@@ -269,6 +269,13 @@ UNHEARD = {
     "quota_exceeded",  # likewise
     "would_lock_out",  # likewise
     "too_many_at_once",  # takes ten thousand files: tests/unit
+    "hold_not_found",  # of the command line: tests/web/test_retention_command.py
+    "hold_not_valid",  # likewise
+    "field_not_counted",  # no route counts yet
+    "search_busy",  # takes several searches at once: tests/unit/search/test_trouble.py
+    "search_too_large",  # takes more memory than there is: likewise
+    "search_disturbed",  # takes records that move away five times in one search
+    "entries_pruned",  # takes years: tests/unit/retention
     "too_many_zips",  # takes several of them at once: tests/unit/test_zip_turns.py
     "too_many_uploads",  # takes a thousand of them: tests/attacks/test_quotas.py
     "upload_overtaken",  # takes a race: tests/web/tus/test_resuming.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from strongroom.audit.events import FIELDS
+from strongroom.audit.query.search.slots import SLOTS, Slots
 from tests.serving import Installation
 from tests.web.expect import expect
 from tests.web.wire import Answer, api, put, send
@@ -169,10 +171,10 @@ def test_no_such_record(server: Installation, name: str) -> None:
         ("evnt:x", 1, "event"),
         ("report  fielname:x", 9, "filename"),
         ('a "open', 3, "quotation mark"),
-        ("a OR b", 3, "not supported yet"),
-        ("-x", 1, "not supported yet"),
+        ("a OR", 3, "must follow"),
+        ("(a", 1, "parenthesis"),
         ("event:", 1, "event:value"),
-        ("status:>400", 1, "exact value"),
+        ("status:abc", 8, "takes a number"),
         ("x" * 2001, 2000, "2,000"),
     ],
 )
@@ -184,6 +186,23 @@ def test_a_query_that_cannot_be_understood(
     assert f"column {column}:" in problem["detail"].replace(",0", "0")
     assert hint in problem["detail"]
     expect(server, answer, "logs_view_failed", reason="query_not_valid")
+
+
+def test_too_many_searches_at_once_are_refused_for_the_moment(server: Installation) -> None:
+    slots = Slots(server.data / "strongroom.db.searching")
+    with ExitStack() as held:
+        for _ in range(SLOTS):
+            held.enter_context(slots.held(5))
+        answer = send(server, "GET", "/logs?query=x", headers={"Accept": "text/html"})
+        assert (answer.status, answer.header("Retry-After")) == (503, "3")
+        assert "Too many searches" in answer.body.decode()
+    expect(server, answer, "logs_view_failed", reason="search_busy")
+    assert ask(server, "x").status == 200
+
+
+def test_the_window_of_the_address_wins_over_the_query(server: Installation) -> None:
+    assert ask(server, "time:2001-01-01").json()["records"] == []
+    assert ask(server, "time:2001-01-01", since="2002-01-01").json()["records"]
 
 
 def test_a_long_query_gets_through(server: Installation) -> None:

@@ -29,7 +29,9 @@ from strongroom.audit.pipeline import Pipeline
 from strongroom.audit.pipeline.hooks import PROCESS
 from strongroom.audit.pipeline.output import SILENT, Output
 from strongroom.audit.pipeline.trouble import described, say_once
-from strongroom.audit.query import JournalSearch, Page, Window, parse
+from strongroom.audit.query import Page, Search, Window, parse
+from strongroom.audit.retention import KEEP_EVERYTHING, Retention, Rules
+from strongroom.audit.sealing.thread import SealingThread
 from strongroom.audit.viewer import viewer_blueprint
 from strongroom.audit.watch import Identify, Watcher, serving_once
 from strongroom.errors import SettingsError, Unavailable
@@ -77,6 +79,7 @@ class AuditLog:
         answer 503 instead of the handler. Left out: yes, unless a ``store`` is given, whose
         rows fail together with the records
     :param signing: how the ledger over the audit stream is signed; None leaves it unsigned
+    :param retention: what is deleted, and when; nothing without it
     :param name: recorded as ``app``; the application's own name without it
     :param version: recorded as ``version``
     :raises SettingsError: for a path of the viewer that is none, and as :meth:`init_app` does
@@ -98,6 +101,7 @@ class AuditLog:
         audit_failure: AuditFailure = "refuse",
         probe: bool | None = None,
         signing: Signing | None = BY_DEFAULT,
+        retention: Rules = KEEP_EVERYTHING,
         name: str | None = None,
         version: str | None = None,
     ) -> None:
@@ -120,6 +124,7 @@ class AuditLog:
         self._counted = CountedRequests(prefixes, self._report_counts)
         self._serving_in: int | None = None
         self._signing = signing
+        self._rules = retention
         self.copy_places = () if signing is None else signing.copies
         self._keeper: Keeper | None = None
         probing = (store is None) if probe is None else probe
@@ -178,6 +183,8 @@ class AuditLog:
             self._serving_in = os.getpid() if started else None
             if started and self._keeper is not None:
                 self._keeper.start()
+            if started:
+                self._sealing.start()
         self.pipeline.log(event, error=error)
 
     @contextmanager
@@ -225,21 +232,30 @@ class AuditLog:
         self._counted.flush()
         if self._serving_in == os.getpid():
             self._log_aside(system.ApplicationStopped())
+        if hasattr(self, "_sealing"):
+            self._sealing.close()
         if self._keeper is not None:
             self._keeper.close()
         PROCESS.leave(self.pipeline)
         atexit.unregister(self.close)
         if hasattr(self, "store"):
+            self.search.close()
             self.store.close()
 
     def _open(self, store: Store) -> None:
         self.store = store
         self.journal = Journal(store)
         self.people = People(store)
-        self.search = JournalSearch(store)
+        self.search = Search(store)
         self.ledger = Ledger(store)
         if self._signing is not None:
             self._keeper = keeper(store, self._signing, self._log_aside)
+        self._sealing = SealingThread(
+            store,
+            self.log,
+            signed=self._signing is not None,
+            afterwards=Retention(store, self.log, self._rules).look,
+        )
         self.journal.on_dropped = lambda count: self.log(system.RecordsDropped(count=count))
         self.journal.on_committed = self._print
 

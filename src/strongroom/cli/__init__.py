@@ -57,11 +57,16 @@ def data_options(command: Any) -> Any:
 
 # Imported last: they add their commands to the group above.
 from strongroom.cli import (  # noqa: E402
+    backup,  # noqa: F401
     doctor,  # noqa: F401
     events,  # noqa: F401
+    hold,  # noqa: F401
     importing,  # noqa: F401
     ledger,  # noqa: F401
     log,  # noqa: F401
+    log_seal,  # noqa: F401
+    restore,  # noqa: F401
+    retention,  # noqa: F401
     serve,  # noqa: F401
     token,  # noqa: F401
     user,  # noqa: F401

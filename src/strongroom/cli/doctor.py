@@ -16,6 +16,7 @@ import click
 from strongroom import audit, files, web
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.check import check_stream
+from strongroom.audit.ledger.entries import sealed_before
 from strongroom.bootstrap import SCHEMAS, signing
 from strongroom.cli import data_options, main
 from strongroom.cli.doctor_files import file_findings
@@ -127,7 +128,7 @@ def _log_file(settings: Settings) -> Iterator[Finding]:
 def _journal(store: Store) -> Iterator[Finding]:
     for stream in Stream:
         try:
-            count = check_stream(store, stream)
+            count = check_stream(store, stream, sealed_before)
         except Corrupt as error:
             yield Finding(f"journal {stream}", "bad", str(error))
         else:

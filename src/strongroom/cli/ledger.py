@@ -23,7 +23,7 @@ from strongroom.audit.ledger.keyfile import PRIVATE
 from strongroom.audit.ledger.rotate import replace_lost, rotate
 from strongroom.audit.ledger.status import Assurance, counted, moment_text
 from strongroom.audit.merkle import TlogProof
-from strongroom.audit.query import JournalSearch
+from strongroom.audit.query import Search
 from strongroom.audit.viewer.request import ViewerRequest
 from strongroom.bootstrap import signing
 from strongroom.cli import data_options, main
@@ -221,7 +221,7 @@ def _references(store: Store, named: Sequence[str]) -> list[int]:
 
     :raises Refused: when one is not a record of the audit stream
     """
-    search = JournalSearch(store)
+    search = Search(store)
     seqs = []
     for name in named:
         if _SEQ.fullmatch(name):
@@ -245,9 +245,9 @@ def _found(store: Store, query: str, window: dict[str, str]) -> Iterator[int]:
         raise click.UsageError(refusal.message) from None
     if wanted.error is not None:
         raise click.UsageError(f"query, column {wanted.error.column}: {wanted.error.message}")
-    search, cursor = JournalSearch(store), None
+    search, cursor = Search(store, deadline=60), None
     while True:
-        page = search.page(wanted.query, wanted.window, cursor=cursor, limit=PAGE)
+        page = search.page(wanted.asked, wanted.window, cursor=cursor, limit=PAGE)
         yield from (record["seq"] for record in page.records)
         cursor = page.next
         if cursor is None:

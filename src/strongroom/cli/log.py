@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from strongroom.audit.pipeline.render import console_line
-from strongroom.audit.query import JournalSearch, Query, QueryError, parse
+from strongroom.audit.query import Query, QueryError, Search, parse
 from strongroom.audit.viewer import present
 from strongroom.audit.viewer.request import ViewerRequest
 from strongroom.bootstrap import SCHEMAS
@@ -25,6 +25,7 @@ from strongroom.store.migrate import is_current
 
 POLL_SECONDS = 0.5
 PAGE = 500
+SECONDS = 60.0
 PLAIN_WIDTH = 1_000
 
 _STYLES = {
@@ -63,20 +64,24 @@ def search(query: str, limit: int, as_json: bool, **options: str) -> None:
     if wanted.error is not None:
         raise click.UsageError(f"query, column {wanted.error.column}: {wanted.error.message}")
     flags: dict[str, object] = {**options}
-    finder = JournalSearch(open_store(flags))
+    finder = Search(open_store(flags), deadline=SECONDS)
     found: list[Mapping[str, Any]] = []
-    cursor = None
+    cursor, missing = None, dict[str, None]()
     while len(found) < limit:
         page = finder.page(
-            wanted.query, wanted.window, cursor=cursor, limit=min(PAGE, limit - len(found))
+            wanted.asked, wanted.window, cursor=cursor, limit=min(PAGE, limit - len(found))
         )
         found.extend(page.records)
-        cursor = page.next
-        if cursor is None:
+        missing.update(dict.fromkeys(page.missing))
+        if page.next is None or page.next == cursor:
+            cursor = page.next
             break
+        cursor = page.next
     _print(found, as_json)
     if cursor is not None and not as_json:
         click.echo(f"The newest {len(found):,}; --limit shows more.", err=True)
+    for what in missing:
+        click.echo(f"Missing: {what}. Run strongroom verify.", err=True)
 
 
 @log.command()
@@ -85,7 +90,7 @@ def search(query: str, limit: int, as_json: bool, **options: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def tail(query: str, as_json: bool, **flags: object) -> None:
     """Print records that match QUERY as they come, until interrupted."""
-    finder = JournalSearch(open_store(flags))
+    finder = Search(open_store(flags))
     wanted = _parse(query)
     positions = finder.positions()
     colours = Console().is_terminal

@@ -24,7 +24,9 @@ from pydantic_settings import (
 from strongroom.errors import SettingsError
 from strongroom.settings.values import (
     Address,
+    check_age,
     check_hosts,
+    check_room,
     read_address,
     read_duration,
     read_names,
@@ -147,6 +149,50 @@ class Settings(BaseSettings):
     )
     verify_every: int = Field(
         24, ge=0, le=8760, description="hours between two verifications of everything; 0 for never"
+    )
+    audit_max_age: Annotated[int, BeforeValidator(read_duration), AfterValidator(check_age)] = (
+        Field(
+            0, ge=0, description="age at which records of the stream audit are deleted; 0 for never"
+        )
+    )
+    audit_max_bytes: Annotated[int, BeforeValidator(read_size), AfterValidator(check_room)] = Field(
+        0,
+        ge=0,
+        description="room of sealed audit records beyond which the oldest are deleted; 0 for no limit",
+    )
+    audit_network_age: Annotated[int, BeforeValidator(read_duration), AfterValidator(check_age)] = (
+        Field(
+            0,
+            ge=0,
+            description="age at which addresses and user agents are deleted from sealed audit records; "
+            "0 for never",
+        )
+    )
+    ops_max_age: Annotated[int, BeforeValidator(read_duration), AfterValidator(check_age)] = Field(
+        7_776_000,
+        ge=0,
+        description="age at which records of the stream ops are deleted; 90d is the default, 0 for "
+        "never",
+    )
+    ops_max_bytes: Annotated[int, BeforeValidator(read_size), AfterValidator(check_room)] = Field(
+        0,
+        ge=0,
+        description="room of sealed ops records beyond which the oldest are deleted; 0 for no limit",
+    )
+    imported_max_age: Annotated[int, BeforeValidator(read_duration), AfterValidator(check_age)] = (
+        Field(
+            0,
+            ge=0,
+            description="age, by their own times, at which imported records are deleted; 0 for never",
+        )
+    )
+    imported_max_bytes: Annotated[int, BeforeValidator(read_size), AfterValidator(check_room)] = (
+        Field(
+            0,
+            ge=0,
+            description="room of sealed imported records beyond which the oldest are deleted; 0 for no "
+            "limit",
+        )
     )
     audit_failure: Literal["refuse", "continue"] = Field(
         "refuse", description="what to do with reads that cannot be recorded"

@@ -98,6 +98,20 @@ def _too_much() -> ValueError:
     return ValueError("that is more than there is; write a smaller number")
 
 
+def check_age(seconds: int) -> int:
+    """An age at which something is deleted: none by mistake, such as 90 where 90d was meant."""
+    if 0 < seconds < _SECONDS["d"]:
+        raise ValueError("write 0 for never, or at least a day, such as 90d")
+    return seconds
+
+
+def check_room(size: int) -> int:
+    """Room beyond which something is deleted: the same."""
+    if 0 < size < _FACTORS["m"]:
+        raise ValueError("write 0 for no limit, or at least 1MB, such as 20GB")
+    return size
+
+
 def read_names(value: Any) -> Any:
     """Names, separated by commas or blanks."""
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

@@ -63,3 +63,14 @@ class SigningKeyChanged(Event):
 
     verifier_key: str
     reason: str | None = None
+
+
+@declare("segment_sealed", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class SegmentSealed(Event):
+    """Records moved from the journal to a segment of the archive, which never changes from then on.
+
+    ``extra`` says which, and has the SHA-256 of each file and of the segment's index.
+    """
+
+    count: int
+    extra: Mapping[str, object]

@@ -69,3 +69,41 @@ class RecordsImported(Event):
     outcome: Outcome
     count: int
     extra: Mapping[str, object]
+
+
+@declare("records_pruned", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class RecordsPruned(Event):
+    """Records were deleted since a rule of retention says so.
+
+    ``extra`` has their stream and numbers, the rule, how far each stream was pruned before, and of
+    audit records the root of the tree over their entries, whose hashes stay.
+    """
+
+    count: int
+    extra: Mapping[str, object]
+
+
+@declare("network_dropped", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class NetworkDropped(Event):
+    """Addresses and agents of old audit records were deleted since a rule of retention says so.
+
+    ``extra`` has their numbers.
+    """
+
+    count: int
+    extra: Mapping[str, object]
+
+
+@declare("hold_placed", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class HoldPlaced(Event):
+    """Records must be kept until a hold is released; ``extra`` says which, and who placed it."""
+
+    filename: str | None = None
+    extra: Mapping[str, object]
+
+
+@declare("hold_released", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class HoldReleased(Event):
+    """A hold holds no more; ``extra`` says which, and who released it."""
+
+    extra: Mapping[str, object]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from strongroom.audit.events.event import Stream
 from strongroom.audit.journal.head import Head
@@ -16,18 +17,28 @@ from strongroom.store import Store
 BATCH: Final = 5_000
 
 
-def check_stream(store: Store, stream: Stream) -> int:
+Before = Callable[[Connection, Stream], tuple[int, CompactRange]]
+"""How many records of a stream are not in the journal any more, and the tree over their entries."""
+
+
+def _all_here(_connection: Connection, _stream: Stream) -> tuple[int, CompactRange]:
+    return 0, CompactRange()
+
+
+def check_stream(store: Store, stream: Stream, before: Before = _all_here) -> int:
     """The number of records in the stream, when it is whole. Memory use is constant.
 
     Recomputes the tree from the stored entries, so a changed entry shows too.
 
+    :param before: what of it was sealed
     :raises Corrupt: naming the first record that is missing, or what does not fit
     """
-    wanted = select(journal.c.seq, journal.c.entry).where(journal.c.stream == stream.value)
     with store.read() as connection:
         head = Head.load(connection, stream)
-        edge = CompactRange()
-        position = 0
+        position, edge = before(connection, stream)
+        wanted = select(journal.c.seq, journal.c.entry).where(
+            journal.c.stream == stream.value, journal.c.seq >= position
+        )
         rows = connection.execution_options(yield_per=BATCH).execute(wanted.order_by(journal.c.seq))
         for batch in rows.partitions():
             for row in batch:

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
-from sqlalchemy import Row
 
 from strongroom.audit.events.event import Stream
 from strongroom.audit.events.fields import ENTRY_FIELDS, NETWORK_FIELDS
@@ -127,18 +126,43 @@ def _audit(record: Record, entry: Record, content: Record, net: Record) -> Store
     )
 
 
-def decode(row: Row[Any]) -> Record:
+class JournalRow(Protocol):
+    """A record as its row of the journal has it, wherever that row is kept now."""
+
+    @property
+    def stream(self) -> str: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def request_id(self) -> str | None: ...
+    @property
+    def entry(self) -> bytes: ...
+    @property
+    def content(self) -> bytes | None: ...
+    @property
+    def content_salt(self) -> bytes | None: ...
+    @property
+    def network(self) -> bytes | None: ...
+    @property
+    def network_salt(self) -> bytes | None: ...
+
+
+def decode(row: JournalRow) -> Record:
     """The flat record in a row of the journal, with its ``stream`` and ``seq``.
 
     A part that was forgotten is simply absent. A row that somebody damaged is still shown, as far as
     it can be read, and names what cannot be under ``extra.damaged``: it must not hide the others.
     """
     try:
-        record: Record = orjson.loads(row.entry)
-        record.pop("parts", None)
-        for part in (row.content, row.network):
-            if part is not None:
-                record.update(orjson.loads(part))
+        return decode_sound(row)
     except (ValueError, TypeError, AttributeError):
         record = _damaged(row)
     record["stream"] = row.stream
@@ -146,9 +170,24 @@ def decode(row: Row[Any]) -> Record:
     return record
 
 
-def _damaged(row: Row[Any]) -> Record:
+def decode_sound(row: JournalRow) -> Record:
+    """The same, of a row that nobody damaged.
+
+    :raises ValueError: when it is no record; a :class:`TypeError` or :class:`AttributeError` as well
+    """
+    record: Record = orjson.loads(row.entry)
+    record.pop("parts", None)
+    for part in (row.content, row.network):
+        if part is not None:
+            record.update(orjson.loads(part))
+    record["stream"] = row.stream
+    record["seq"] = row.seq
+    return record
+
+
+def _damaged(row: JournalRow) -> Record:
     record: Record = {
-        "timestamp": _timestamp(row.timestamp),
+        "timestamp": _timestamp_of(row.timestamp),
         "level": str(row.level),
         "event": str(row.event),
         "id": str(row.id),
@@ -183,13 +222,20 @@ def microseconds(timestamp: str) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def _timestamp(value: object) -> str:
+def timestamp_text(value: int) -> str:
+    """The RFC 3339 timestamp of microseconds since 1970-01-01 UTC, as records have it.
+
+    :raises OverflowError: when it is in no year from 1 to 9999
+    """
+    return (_EPOCH + timedelta(microseconds=value)).isoformat("T", "microseconds")[:-6] + "Z"
+
+
+def _timestamp_of(value: object) -> str:
     """The text of microseconds that nobody vouches for."""
     try:
-        moment = _EPOCH + timedelta(microseconds=int(str(value)))
+        return timestamp_text(int(str(value)))
     except (ValueError, OverflowError):
-        moment = _EPOCH
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return timestamp_text(0)
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

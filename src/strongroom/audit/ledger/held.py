@@ -8,12 +8,16 @@ from enum import StrEnum
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
+from strongroom.audit.archive.index import sealed_through, segment_of
+from strongroom.audit.archive.places import folder_of
+from strongroom.audit.archive.reading import ArchiveReader
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.salts import SALT_SIZE
-from strongroom.audit.journal.stored import part_digest
+from strongroom.audit.journal.stored import JournalRow, part_digest
 from strongroom.audit.journal.tables import journal
+from strongroom.audit.ledger.entries import archived_entries
 from strongroom.audit.merkle import (
     Checkpoint,
     TlogProof,
@@ -62,8 +66,8 @@ class HeldRecord:
     parts: Mapping[str, HeldPart]
 
     @classmethod
-    def of(cls, row: Row[Any]) -> HeldRecord:
-        """Read a row of the journal."""
+    def of(cls, row: JournalRow) -> HeldRecord:
+        """Read a row of the journal, or of a segment."""
         given = {
             "content": (row.content, row.content_salt),
             "network": (row.network, row.network_salt),
@@ -124,13 +128,23 @@ def _exact(value: Any) -> bytes:
 
 
 def held_record(connection: Connection, seq: int) -> HeldRecord | None:
-    """One record of the audit stream; None when it is not held."""
+    """One record of the audit stream; None when it is not held.
+
+    :raises Corrupt: when it is in a segment that is missing or damaged
+    """
     return next(held_records(connection, [seq]), None)
 
 
 def held_records(connection: Connection, seqs: Sequence[int]) -> Iterator[HeldRecord]:
-    """Those of these records of the audit stream that are held, in the order of their numbers."""
+    """Those of these records of the audit stream that are held, in the order of their numbers.
+
+    :raises Corrupt: when one is in a segment that is missing or damaged
+    """
     ordered = sorted(set(seqs))
+    boundary = sealed_through(connection, Stream.AUDIT.value)
+    archived = [seq for seq in ordered if seq < boundary]
+    yield from _archived(connection, archived)
+    ordered = ordered[len(archived) :]
     for start in range(0, len(ordered), BATCH):
         some = journal.c.seq.in_(ordered[start : start + BATCH])
         wanted = select(journal).where(journal.c.stream == Stream.AUDIT.value, some)
@@ -138,11 +152,45 @@ def held_records(connection: Connection, seqs: Sequence[int]) -> Iterator[HeldRe
             yield HeldRecord.of(row)
 
 
+def _archived(connection: Connection, ordered: Sequence[int]) -> Iterator[HeldRecord]:
+    """Those in segments. Neighbours are read together."""
+    if not ordered:
+        return
+    with ArchiveReader(folder_of(connection)) as reader:
+        start = 0
+        while start < len(ordered):
+            about = segment_of(connection, Stream.AUDIT.value, ordered[start])
+            end = start + 1
+            if about is None:
+                start = end
+                continue
+            # Not far from each other: what lies between costs less than another look at the file.
+            while (
+                end < len(ordered)
+                and ordered[end] <= about.last_seq
+                and ordered[end] - ordered[end - 1] < BATCH
+            ):
+                end += 1
+            wanted = set(ordered[start:end])
+            for row in reader.rows(about, ordered[start], ordered[end - 1] + 1):
+                if row.seq in wanted:
+                    yield HeldRecord.of(row)
+            start = end
+
+
 def entries_between(connection: Connection, start: int, end: int) -> list[bytes]:
-    """The entries of the records [start, end) of the audit stream, as far as they are held."""
+    """The entries of the records [start, end) of the audit stream, as far as they are held.
+
+    :raises Corrupt: when they are in a segment that is missing or damaged
+    """
+    found = list(archived_entries(connection, start, end))
     wanted = (
         select(journal.c.entry)
-        .where(journal.c.stream == Stream.AUDIT.value, journal.c.seq >= start, journal.c.seq < end)
+        .where(
+            journal.c.stream == Stream.AUDIT.value,
+            journal.c.seq >= start + len(found),
+            journal.c.seq < end,
+        )
         .order_by(journal.c.seq)
     )
-    return list(connection.execute(wanted).scalars())
+    return found + list(connection.execute(wanted).scalars())

@@ -25,6 +25,11 @@ class Lease:
             return False
         return True
 
+    def release(self) -> None:
+        """Let others take it; it can be taken again."""
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
     def close(self) -> None:
         """Let go."""
         if self._descriptor is not None:

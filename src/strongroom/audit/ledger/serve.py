@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, NoReturn, Protocol
 
@@ -16,9 +17,11 @@ import orjson
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
-from strongroom.audit.events import Event, Outcome
+from strongroom.audit.archive.pruned import pruning_of
+from strongroom.audit.events import Event, Outcome, Stream
 from strongroom.audit.events.ledger import LedgerRead
 from strongroom.audit.events.web import AccessDenied
+from strongroom.audit.journal.stored import timestamp_text
 from strongroom.audit.ledger.held import entries_between
 from strongroom.audit.ledger.ledger import Ledger, Signed
 from strongroom.audit.ledger.tiles import fetch_tile
@@ -100,7 +103,7 @@ def ledger_blueprint(
         except Corrupt:
             _refuse(source, _damaged())
         if content is None:
-            _refuse(source, Refused("tile_not_found", "There is no such tile.", status=404))
+            _refuse(source, _missing(source.store, f"tile/{place}"))
         return _answer(source, content, BYTES, kept)
 
     return ledger
@@ -134,6 +137,21 @@ def _read(connection: Connection, path: str, size: int) -> bytes | None:
     ):
         raise Corrupt(f"the entries of {wanted.path} are not those that were hashed")
     return encode_bundle(entries)
+
+
+def _missing(store: Store, path: str) -> Refused:
+    """Why there is no such tile, or no such entries any more."""
+    done = None
+    with suppress(Malformed), store.read() as connection:
+        start = Bundle.parse(path).index * TILE_WIDTH
+        done = pruning_of(connection, Stream.AUDIT.value, start)
+    if done is None:
+        return Refused("tile_not_found", "There is no such tile.", status=404)
+    message = (
+        f"The entries of the records {done.first_seq:,} to {done.last_seq:,} were pruned; records_pruned "
+        f"of {timestamp_text(done.pruned_at)} says so. Their hashes are still there."
+    )
+    return Refused("entries_pruned", message, status=404)
 
 
 def _newest(source: LedgerSource) -> Signed:

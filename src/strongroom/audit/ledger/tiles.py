@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from strongroom.audit.ledger.tables import ledger_tile
-from strongroom.audit.merkle import HASH_SIZE, TILE_WIDTH, Tile, TileReader, grown_tiles
+from strongroom.audit.merkle import (
+    HASH_SIZE,
+    TILE_WIDTH,
+    CompactRange,
+    Tile,
+    TileReader,
+    grown_tiles,
+)
 from strongroom.errors import Corrupt
 
 
@@ -64,3 +71,25 @@ def store_tiles(connection: Connection, tiles: Sequence[tuple[Tile, bytes]]) -> 
         {"level": tile.level, "tile_index": tile.index, "hashes": hashes} for tile, hashes in tiles
     ]
     connection.execute(insert(ledger_tile), rows)
+
+
+def stored_leaves(connection: Connection, start: int, end: int) -> Iterator[list[bytes]]:
+    """The leaf hashes of [start, end) from the tiles, one tile at a time.
+
+    :param start: a multiple of 256, as is ``end``
+    :raises Corrupt: when a tile is not whole
+    """
+    for index in range(start // TILE_WIDTH, end // TILE_WIDTH):
+        hashes = fetch_tile(connection, Tile(0, index, TILE_WIDTH))
+        yield [hashes[at : at + HASH_SIZE] for at in range(0, len(hashes), HASH_SIZE)]
+
+
+def subtree_root(connection: Connection, start: int, end: int) -> bytes:
+    """The root of the tree that has these leaves alone (RFC 6962: MTH(D[start:end])).
+
+    :raises Corrupt: as :func:`stored_leaves`
+    """
+    edge = CompactRange()
+    for leaves in stored_leaves(connection, start, end):
+        edge = edge.extend(leaves)
+    return edge.root()

@@ -10,10 +10,11 @@ from flask import Blueprint, Response, request
 
 from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
+from strongroom.audit.query.search import API_SECONDS
 from strongroom.audit.viewer.evidence import proof_file
 from strongroom.audit.viewer.request import ViewerRequest
-from strongroom.audit.viewer.source import RecordSource, log_view
-from strongroom.errors import Refused
+from strongroom.audit.viewer.source import RecordSource, log_view, when_to_retry
+from strongroom.errors import Refused, ServerFault
 
 
 def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
@@ -30,6 +31,8 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
             log_view(source, AccessDenied(reason="viewer_not_allowed", status=403))
             raise Refused("viewer_not_allowed", "Reading records needs permission.", status=403)
 
+    api.after_request(when_to_retry)
+
     @api.get("/records")
     def list_records() -> dict[str, Any]:
         try:
@@ -37,13 +40,21 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
             if wanted.error is not None:
                 where = f"query, column {wanted.error.column}: {wanted.error.message}"
                 raise Refused("query_not_valid", where)
-            page = source.search.page(
-                wanted.query, wanted.window, cursor=wanted.cursor, limit=wanted.limit
+            page = source.search.with_deadline(API_SECONDS).page(
+                wanted.asked, wanted.window, cursor=wanted.cursor, limit=wanted.limit
             )
         except Refused as refusal:
             raise refuse(refusal) from None
+        except ServerFault as fault:
+            log_view(source, LogsViewFailed(reason=fault.reason))
+            raise
         log_view(source, LogsViewed(count=len(page.records), extra=dict(wanted.address())))
-        return {"records": page.records, "next": page.next, "partial": page.partial}
+        return {
+            "records": page.records,
+            "next": page.next,
+            "partial": page.partial,
+            "missing": list(page.missing),
+        }
 
     @api.get("/records/<record_id>")
     def show_record(record_id: str) -> dict[str, Any]:

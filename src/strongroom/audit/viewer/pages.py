@@ -15,12 +15,13 @@ from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
 from strongroom.audit.ledger.status import Assurance
 from strongroom.audit.query import Page
+from strongroom.audit.query.search import Record
 from strongroom.audit.viewer import present
 from strongroom.audit.viewer.assets import fingerprint
 from strongroom.audit.viewer.evidence import bundle_file, proof_file, shown_proof
 from strongroom.audit.viewer.request import SPANS, ViewerRequest
-from strongroom.audit.viewer.source import RecordSource, log_view
-from strongroom.errors import Refused
+from strongroom.audit.viewer.source import RecordSource, log_view, when_to_retry
+from strongroom.errors import Refused, ServerFault
 
 _ASSETS = [Path(__file__).parent / "static" / name for name in ("viewer.css", "viewer.js")]
 
@@ -62,13 +63,14 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
 
     @pages.get("/<record_id>")
     def show_record(record_id: str) -> Response:
-        record = source.search.record(record_id)
+        try:
+            record = source.search.record(record_id)
+            related = _of_request(source, record)
+        except ServerFault as fault:
+            _refuse(source, fault)
         if record is None:
             message = "There is no record at this address. Check that it is whole."
             _refuse(source, Refused("record_not_found", message, status=404))
-        related = []
-        if request_id := record.get("request_id"):
-            related = list(source.search.of_request(request_id))
         log_view(source, LogsViewed(count=1, extra={"record": record["id"]}))
         page = render_template(
             "viewer/record.html",
@@ -80,11 +82,17 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
         )
         return make_response(page)
 
+    pages.after_request(when_to_retry)
     pages.add_url_rule("/", "list_records_too", list_records)
     proof, bundle = partial(_give, source, proof_file), partial(_give, source, bundle_file)
     pages.add_url_rule("/<record_id>/proof", "give_proof", proof)
     pages.add_url_rule("/<record_id>/bundle", "give_bundle", bundle)
     return pages
+
+
+def _of_request(source: RecordSource, record: Record | None) -> list[Record]:
+    request_id = record.get("request_id") if record is not None else None
+    return list(source.search.of_request(request_id)) if isinstance(request_id, str) else []
 
 
 def _give(
@@ -106,13 +114,13 @@ def _read(source: RecordSource) -> ViewerRequest:
 def _search(source: RecordSource, wanted: ViewerRequest) -> Page:
     try:
         return source.search.page(
-            wanted.query, wanted.window, cursor=wanted.cursor, limit=wanted.limit
+            wanted.asked, wanted.window, cursor=wanted.cursor, limit=wanted.limit
         )
-    except Refused as refusal:
+    except (Refused, ServerFault) as refusal:
         _refuse(source, refusal)
 
 
-def _refuse(source: RecordSource, refusal: Refused) -> NoReturn:
+def _refuse(source: RecordSource, refusal: Refused | ServerFault) -> NoReturn:
     log_view(source, LogsViewFailed(reason=refusal.reason))
     abort(refusal.status, refusal.message)
 

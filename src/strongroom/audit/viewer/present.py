@@ -11,8 +11,9 @@ import orjson
 
 from strongroom.audit.events.fields import FIELDS, Part
 from strongroom.audit.journal.people import NAMED
+from strongroom.audit.journal.stored import timestamp_text
 from strongroom.audit.pipeline.render import escape, traceback_lines
-from strongroom.audit.query.language import SEARCHABLE, FieldTerm
+from strongroom.audit.query.language import SEARCHABLE, Is
 from strongroom.sizes import size_text
 
 Record = Mapping[str, Any]
@@ -123,7 +124,7 @@ def _shown(name: str, value: Any) -> ShownField:
         name=name,
         text=visible(text),
         note=note,
-        term=str(FieldTerm(name, text)) if name in SEARCHABLE else "",
+        term=str(Is(name, text)) if name in SEARCHABLE else "",
         meaning=field.meaning if field else "",
         network=field is not None and field.part is Part.NETWORK,
     )
@@ -151,6 +152,11 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
 def clock_text(timestamp: str) -> str:
     """Time of day with milliseconds, UTC: 14:27:05.105."""
     return timestamp[11:23]
+
+
+def moment_text(timestamp: int) -> str:
+    """Date and time of day of microseconds since 1970, UTC: 2026-11-24 14:27:05."""
+    return timestamp_text(timestamp)[:19].replace("T", " ")
 
 
 def date_text(timestamp: str) -> str:

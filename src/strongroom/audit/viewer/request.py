@@ -79,6 +79,11 @@ class ViewerRequest:
             error=error,
         )
 
+    @property
+    def asked(self) -> Query:
+        """What to search for: a window that the address names wins over the query's own times."""
+        return self.query.without_times() if self.start or self.end else self.query
+
     def address(self, query: Query | None = None, cursor: str | None = None) -> dict[str, str]:
         """The arguments of the address that shows this state, with another query or page."""
         wanted = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from flask import Response
 
 from strongroom.audit.events import Catalogue, Event
 from strongroom.audit.events.system import LogsViewedUnrecorded
@@ -11,6 +14,9 @@ from strongroom.audit.ledger import Ledger
 from strongroom.audit.query import RecordSearch
 from strongroom.errors import Unavailable
 from strongroom.store import Store
+
+RETRY_SECONDS: Final = 3
+"""After which a search that found no place may be tried again."""
 
 
 class RecordSource(Protocol):
@@ -46,3 +52,10 @@ def log_view(source: RecordSource, event: Event) -> None:
         source.log(event)
     except Unavailable:
         source.log(LogsViewedUnrecorded())
+
+
+def when_to_retry(response: Response) -> Response:
+    """Say so in an answer that refuses for the moment."""
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
+    return response

@@ -57,6 +57,8 @@ class Keychain:
         covers = "every key was vouched for by the one before it, from a trusted one on"
         self.tally = Tally("keys", covers)
         self._named: set[int] = set()
+        self.pruned = 0
+        """Records before this one are gone; a key that one of them named was vouched for by its hand-over."""
         with self.tally:
             self.known = self._read(connection)
             self._starts = [key.first_size or 0 for key in self.known]
@@ -96,7 +98,7 @@ class Keychain:
     def end(self) -> None:
         """Whether every key but the first was named before it signed."""
         for place, key in enumerate(self.known[1:], 1):
-            if place not in self._named:
+            if place not in self._named and self._starts[place - 1] >= self.pruned:
                 label = f"{key.verifier.name}+{key.verifier.key_id.hex()}"
                 self.tally.fail(f"no record that the key before signed names the key {label}")
 

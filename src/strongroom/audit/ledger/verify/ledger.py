@@ -11,15 +11,18 @@ from sqlalchemy import Connection, select
 
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.tables import journal_head
+from strongroom.audit.ledger.tiles import stored_leaves
 from strongroom.audit.ledger.verify.against import Against, Outside
 from strongroom.audit.ledger.verify.checkpoints import Newest, StoredCheckpoints
 from strongroom.audit.ledger.verify.keychain import Keychain
+from strongroom.audit.ledger.verify.pruned import pruned_of
 from strongroom.audit.ledger.verify.report import Tally, Verdict
 from strongroom.audit.ledger.verify.rows import Block, fetch
 from strongroom.audit.ledger.verify.tiles import StoredTiles
 from strongroom.audit.ledger.verify.tree import Tree
 from strongroom.audit.ledger.verify.trust import Trust
 from strongroom.audit.merkle import VerifierKey, leaf_hashes
+from strongroom.errors import Corrupt
 
 LATE_SECONDS: Final = 300
 """A record should be signed within a second; after this time somebody should know that it is not."""
@@ -49,7 +52,7 @@ class LedgerCheck:
         self.size = 0
         self.keys: Sequence[VerifierKey] = trust.keys
         self._outside = outside
-        self._late = False
+        self._late: bool | None = None
         self._edge: Any = None
         self._whole = True
         self.head = Tally("head", "the head row holds the edge of the tree over all entries")
@@ -68,14 +71,29 @@ class LedgerCheck:
         )
         self._tree = Tree(claims, self.tiles.compare)
         self._tree.begin()
+        self._take_pruned(connection)
         rows = fetch(connection, _stored_edge)
         self._edge = rows[0][0] if rows else None
+
+    def _take_pruned(self, connection: Connection) -> None:
+        """Of what was pruned, take the hashes that stay: only they give the roots that were signed."""
+        end = pruned_of(connection, Stream.AUDIT.value)
+        with self.tiles.tally as tally:
+            try:
+                for leaves in stored_leaves(connection, 0, end):
+                    self._tree.extend(leaves)
+                    self.size += len(leaves)
+            except Corrupt as error:
+                tally.fail(f"the hashes of pruned records cannot be read: {error}", self.size)
+        if self.size != end:
+            self._whole = False
+        self.keychain.pruned = end
 
     def see(self, block: Block) -> None:
         """Hash these, as long as none is missing."""
         if not self._whole:
             return
-        if not self.size:
+        if self._late is None:
             self._late = is_late(block.timestamps[0])
         entries, size = block.entries, self.size
         if not (

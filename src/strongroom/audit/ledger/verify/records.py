@@ -14,6 +14,7 @@ from strongroom.audit.events import Stream
 from strongroom.audit.journal.stored import MAX_ENTRY
 from strongroom.audit.journal.tables import journal, journal_head
 from strongroom.audit.ledger.verify.each import EachRecord, Reason, first_seq
+from strongroom.audit.ledger.verify.pruned import pruned_of
 from strongroom.audit.ledger.verify.report import Tally, Verdict
 from strongroom.audit.ledger.verify.rows import Block, Record, fetch
 
@@ -38,12 +39,15 @@ class Density:
     """The sequence numbers of a stream: dense from 0 up to where its head says.
 
     :param edge: what the head row's edge must be; None where another check looks at it
+    :param start: records before this one are sealed, and looked at elsewhere
     """
 
-    def __init__(self, stream: Stream, tally: Tally, edge: bytes | None = None) -> None:
+    def __init__(
+        self, stream: Stream, tally: Tally, edge: bytes | None = None, start: int = 0
+    ) -> None:
         self._stream = stream
         self._edge = edge
-        self._next = 0
+        self._next = start
         self._head: Any = None
         self.tally = tally
 
@@ -56,6 +60,10 @@ class Density:
         self._head, edge = rows[0]
         if self._edge is not None and edge != self._edge:
             self.tally.fail(f"the head row of the stream {self._stream} is not as it is written")
+
+    def skip_to(self, start: int) -> None:
+        """The records before this one are looked at elsewhere."""
+        self._next = start
 
     def see(self, block: Block) -> None:
         """Compare with the numbers that come next."""
@@ -194,8 +202,9 @@ class Order:
         self.names = [self._density.tally.name]
 
     def begin(self, connection: Connection) -> None:
-        """Read the head row."""
+        """Read the head row, and where the stream was pruned."""
         self._density.begin(connection)
+        self._density.skip_to(pruned_of(connection, Stream.AUDIT.value))
 
     def see(self, block: Block) -> None:
         """Look at the numbers of these."""

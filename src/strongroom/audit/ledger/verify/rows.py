@@ -88,6 +88,10 @@ class Block:
     content_salts: Sequence[Any] = ()
     networks: Sequence[Any] = ()
     network_salts: Sequence[Any] = ()
+    sealed: tuple[Sequence[str], Sequence[tuple[Any, ...]]] | None = field(
+        default=None, kw_only=True
+    )
+    """Of sealed records the names and rows of all columns of their segment."""
     _records: list[Record | None] = field(default_factory=list, init=False)
 
     def __len__(self) -> int:
@@ -142,14 +146,17 @@ _ledger_later: Final = _later(*_LEDGER)
 _whole_later: Final = _later(*_LEDGER, *_OTHERS)
 
 
-def blocks(connection: Connection, stream: str, *, ledger_only: bool = False) -> Iterator[Block]:
-    """A stream's records from the first to the last.
+def journal_blocks(
+    connection: Connection, stream: str, start: int, *, ledger_only: bool = False
+) -> Iterator[Block]:
+    """A stream's records in the journal, from that number to the last.
 
+    :param start: 0 takes in whatever is stored, even under numbers below
     :param ledger_only: leave out the columns that the ledger does not need
     :raises Unreadable: when the database cannot read them
     """
     wanted = _ledger_later if ledger_only else _whole_later
-    last: Any = float("-inf")
+    last: Any = start - 1 if start else float("-inf")
     while rows := fetch(connection, wanted, wanted=stream, last=last):
         last = position(rows[-1][0])
         columns: Iterator[Sequence[Any]] = zip(*rows, strict=True)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, select
 
+from strongroom.audit.archive.readers import reading
 from strongroom.audit.events import Event, Stream
 from strongroom.audit.events.ledger import LogVerified, VerificationFailed
 from strongroom.audit.journal.tables import journal
@@ -16,13 +17,23 @@ from strongroom.audit.ledger.places import shown
 from strongroom.audit.ledger.status import on_this_machine
 from strongroom.audit.ledger.tables import ledger_copy
 from strongroom.audit.ledger.verify.against import Outside
+from strongroom.audit.ledger.verify.archived import boundary_of, sealed_blocks
 from strongroom.audit.ledger.verify.check import Check
+from strongroom.audit.ledger.verify.dropped import DroppedNetworks
 from strongroom.audit.ledger.verify.ledger import LATE_SECONDS, LedgerCheck, is_late
 from strongroom.audit.ledger.verify.parts import IsForgotten, nothing_forgotten, parts
+from strongroom.audit.ledger.verify.pruned import PrunedRanges, pruned_of
 from strongroom.audit.ledger.verify.records import Ids, Order, columns, entries
 from strongroom.audit.ledger.verify.report import HeldCopy, Report, State, Tally, Verdict
-from strongroom.audit.ledger.verify.rows import Block, Unreadable, blocks, fetch, total
+from strongroom.audit.ledger.verify.rows import (
+    Block,
+    Unreadable,
+    fetch,
+    journal_blocks,
+    total,
+)
 from strongroom.audit.ledger.verify.schema import Schema
+from strongroom.audit.ledger.verify.segments import SealedSegments
 from strongroom.audit.ledger.verify.streams import Database, Unledgered
 from strongroom.audit.ledger.verify.trust import Trust
 from strongroom.store import Store
@@ -68,6 +79,7 @@ def verify(
     :raises sqlalchemy.exc.DBAPIError: when the database cannot be opened at all
     """
     ledger = LedgerCheck(trust, against)
+    dropped = DroppedNetworks(is_forgotten)
     columns_covers = "what records are searched by is what their entries say"
     checks: list[Check] = [
         Schema(),
@@ -76,8 +88,11 @@ def verify(
         entries(Tally("entries", "every entry is canonical JSON of at most 65,535 bytes")),
         columns(Tally("columns", columns_covers)),
         Ids(),
-        parts(is_forgotten),
+        dropped,
+        parts(dropped.is_forgotten),
+        PrunedRanges(),
         ledger,
+        SealedSegments(),
         *(Unledgered(stream) for stream in Stream if stream is not Stream.AUDIT),
         *more_checks,
     ]
@@ -111,11 +126,13 @@ def _run(
 ) -> Report:
     began_at, started = time.time_ns() // 1000, time.perf_counter()
     guarded = [_Guarded(check) for check in checks]
-    with store.read() as connection:
+    with reading(store), store.read() as connection:
         for check in guarded:
             check.begin(connection)
-        records = blocks(connection, Stream.AUDIT.value, ledger_only=ledger_only)
-        size, unreadable = _pass(records, guarded, total(connection, Stream.AUDIT.value), progress)
+        records = _blocks(connection, ledger_only=ledger_only)
+        expected = total(connection, Stream.AUDIT.value)
+        start = _begin_of(connection)
+        size, unreadable = _pass(records, guarded, start, expected, progress)
         verdicts = [verdict for check in guarded for verdict in check.verdicts()]
         warnings = list(_warnings(connection, size, ledger.signed.size))
         copies = _copies(connection, {shown(place): place for place in places}, store)
@@ -133,6 +150,21 @@ def _run(
         began_at=began_at,
         seconds=time.perf_counter() - started,
     )
+
+
+def _blocks(connection: Connection, *, ledger_only: bool) -> Iterator[Block]:
+    """The audit stream: what is sealed, and then what is in the journal."""
+    yield from sealed_blocks(connection, ledger_only=ledger_only)
+    stream = Stream.AUDIT.value
+    start = boundary_of(connection, stream)
+    yield from journal_blocks(connection, stream, start, ledger_only=ledger_only)
+
+
+def _begin_of(connection: Connection) -> int:
+    try:
+        return pruned_of(connection, Stream.AUDIT.value)
+    except Unreadable:
+        return 0  # some check has failed already
 
 
 class _Guarded:
@@ -167,10 +199,15 @@ class _Guarded:
 
 
 def _pass(
-    records: Iterator[Block], checks: Sequence[_Guarded], expected: int, progress: OnProgress | None
+    records: Iterator[Block],
+    checks: Sequence[_Guarded],
+    start: int,
+    expected: int,
+    progress: OnProgress | None,
 ) -> tuple[int, str | None]:
-    """Show every record to every check; how many, and what the database said if there are more."""
-    done = 0
+    """Show every record to every check; how many there are with those that were pruned, and what the
+    database said if there are more."""
+    done = start
     try:
         for block in records:
             for check in checks:

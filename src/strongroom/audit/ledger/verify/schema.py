@@ -15,17 +15,28 @@ from typing import Final
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import sqlite
 
+from strongroom.audit.archive.tables import metadata as archive_metadata
 from strongroom.audit.journal.tables import metadata as journal_metadata
 from strongroom.audit.ledger.tables import metadata as ledger_metadata
 from strongroom.audit.ledger.verify.report import Tally, Verdict
 from strongroom.audit.ledger.verify.rows import Block, fetch
 
-_TABLES: Final = (*journal_metadata.sorted_tables, *ledger_metadata.sorted_tables)
+_TABLES: Final = (
+    *journal_metadata.sorted_tables,
+    *ledger_metadata.sorted_tables,
+    *archive_metadata.sorted_tables,
+)
 _NAMES: Final = frozenset((*(table.name for table in _TABLES), "audit_schema_version"))
 _MENTIONED: Final = re.compile(rf"\b(?:{'|'.join(sorted(_NAMES))})\b", re.IGNORECASE)
 _UNIQUE: Final[dict[str, set[tuple[str, ...]]]] = {
     "journal": {("stream", "seq"), ("id",)},
     "ledger_key": {("verifier_key",)},
+    "archive_head": {("stream",)},
+    "segment": {("stream", "first_seq")},
+    "segment_filter": {("stream", "first_seq", "field")},
+    "segment_rollup": {("stream", "first_seq", "kind")},
+    "pruning": {("stream", "first_seq")},
+    "hold": {("id",)},
 }
 """What must be unique, and is by an index; a sole key of numbers is the row's own address."""
 

@@ -1,10 +1,51 @@
-"""The query language. Pure: text in, syntax tree out, and back.
+"""The query language. Pure: text in, syntax tree out, and back."""
 
-What is here is its core: words, phrases and ``field:value``, all of which must hold. A query
-that is valid today means the same once the language has grown.
-"""
+from strongroom.audit.query.language.errors import QueryError
+from strongroom.audit.query.language.fields import KNOWN, PEOPLE, SEARCHABLE
+from strongroom.audit.query.language.parse import MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse
+from strongroom.audit.query.language.query import Query, fields_of
+from strongroom.audit.query.language.tree import (
+    Above,
+    And,
+    AtLeast,
+    AtMost,
+    Below,
+    Between,
+    During,
+    Is,
+    Like,
+    Not,
+    Or,
+    Present,
+    Term,
+    Text,
+    Within,
+)
 
-from strongroom.audit.query.language.parse import QueryError, parse
-from strongroom.audit.query.language.tree import SEARCHABLE, FieldTerm, Query, TextTerm
-
-__all__ = ["SEARCHABLE", "FieldTerm", "Query", "QueryError", "TextTerm", "parse"]
+__all__ = [
+    "KNOWN",
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "MAX_TERMS",
+    "PEOPLE",
+    "SEARCHABLE",
+    "Above",
+    "And",
+    "AtLeast",
+    "AtMost",
+    "Below",
+    "Between",
+    "During",
+    "Is",
+    "Like",
+    "Not",
+    "Or",
+    "Present",
+    "Query",
+    "QueryError",
+    "Term",
+    "Text",
+    "Within",
+    "fields_of",
+    "parse",
+]

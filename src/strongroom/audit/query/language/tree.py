@@ -1,67 +1,224 @@
-"""The syntax tree of a query, and its printed form."""
+"""The syntax tree of a query: one class for each operator, each of which prints itself."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
-from strongroom.audit.events.fields import FIELDS
-
-PEOPLE: Final = frozenset({"user", "target_user"})
-"""Names of people: joined to the ids that records hold, by the search."""
-
-SEARCHABLE: Final = PEOPLE | frozenset(
-    name for name, field in FIELDS.items() if field.type not in ("object", "number")
-) - {"timestamp", "exception", "extra"}
-"""Fields that ``field:value`` may name."""
-
-_BARE: Final = re.compile(r"(?!-|(?:OR|NOT|AND)$)(?:(?!\.\.)[^\s\"\\:()*<>])+")
-"""A word that needs no quotes."""
+from strongroom.audit.query.language.fields import KNOWN
+from strongroom.audit.query.language.quoting import is_bare, quoted
+from strongroom.audit.query.language.values import fits
 
 
 @dataclass(frozen=True, slots=True)
-class TextTerm:
-    """A word or phrase that some text field contains, in any case of letters."""
+class Text:
+    """A word or phrase that some text of a record contains, in any case of letters."""
 
     text: str
 
     def __str__(self) -> str:
-        return _quoted(self.text)
+        return self.text if is_bare(self.text) and ":" not in self.text else quoted(self.text)
 
 
 @dataclass(frozen=True, slots=True)
-class FieldTerm:
-    """A field that has exactly this value."""
+class Is:
+    """A field that has exactly this value.
+
+    :param value: in text; where the field has another type, and the text does not fit that, it is
+        compared with the text that stands there instead
+    """
 
     field: str
     value: str
 
     def __str__(self) -> str:
-        return f"{self.field}:{_quoted(self.value)}"
+        return f"{self.field}:{self.condition}"
+
+    @property
+    def condition(self) -> str:
+        """What stands behind the colon."""
+        bare = is_bare(self.value) and self.value.partition(":")[0] not in KNOWN
+        return self.value if bare and fits(self.field, self.value) else quoted(self.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """Terms that must all hold; none at all finds everything."""
+class Like:
+    """A text that has these pieces in this order, in any case of letters, and anything between.
 
-    terms: tuple[FieldTerm | TextTerm, ...] = ()
+    :param pieces: two or more. What the text begins with, and what it ends with, comes first and last
+        and may be empty; those between are not.
+    """
+
+    field: str
+    pieces: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.pieces) < 2 or not any(self.pieces) or not all(self.pieces[1:-1]):
+            raise ValueError(f"not the pieces of a pattern: {self.pieces}")
 
     def __str__(self) -> str:
-        return " ".join(str(term) for term in self.terms)
+        return f"{self.field}:{self.condition}"
 
-    def with_field(self, field: str, value: str) -> Query:
-        """The same query, asking for this value of the field instead of any other."""
-        kept = tuple(t for t in self.terms if not (isinstance(t, FieldTerm) and t.field == field))
-        return replace(self, terms=(*kept, FieldTerm(field, value)))
-
-    def without(self, term: FieldTerm | TextTerm) -> Query:
-        """The same query without this term."""
-        return replace(self, terms=tuple(other for other in self.terms if other != term))
+    @property
+    def condition(self) -> str:
+        """What stands behind the colon."""
+        pieces = (p if not p or (is_bare(p) and ":" not in p) else quoted(p) for p in self.pieces)
+        return "*".join(pieces)
 
 
-def _quoted(text: str) -> str:
-    if _BARE.fullmatch(text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A field that the record has."""
+
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.field}:*"
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """A number that is greater, or a time after all of this."""
+
+    field: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field}:>{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A number that is as great or greater, or a time from this on."""
+
+    field: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field}:>={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A number that is less, or a time before this."""
+
+    field: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field}:<{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """A number that is as great or less, or a time up to the end of this."""
+
+    field: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field}:<={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A number, address or time from the first to the last, both inside."""
+
+    field: str
+    low: str
+    high: str
+
+    def __str__(self) -> str:
+        return f"{self.field}:{self.low}..{self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """An address of this network.
+
+    :param network: as CIDR has it
+    """
+
+    field: str
+    network: str
+
+    def __str__(self) -> str:
+        return f"{self.field}:{self.network}"
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """A time within a span that ends now, or on a day, or in a minute or second."""
+
+    span: str
+
+    @property
+    def field(self) -> str:
+        """``time``, always."""
+        return "time"
+
+    def __str__(self) -> str:
+        return f"time:{self.span}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of these: two or more."""
+
+    parts: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        _check(self.parts)
+
+    def __str__(self) -> str:
+        return " ".join(map(grouped, self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of these: two or more."""
+
+    parts: tuple[Term, ...]
+
+    def __post_init__(self) -> None:
+        _check(self.parts)
+
+    def __str__(self) -> str:
+        field = self.field
+        if field is None:
+            return " OR ".join(map(grouped, self.parts))
+        choices = [part.condition for part in self.parts if isinstance(part, Is | Like)]
+        return f"{field}:({' OR '.join(choices)})"
+
+    @property
+    def field(self) -> str | None:
+        """The one field whose values these are; None where they are something else."""
+        fields = {part.field if isinstance(part, Is | Like) else None for part in self.parts}
+        return fields.pop() if len(fields) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Whatever does not match this, also where a field is absent."""
+
+    part: Term
+
+    def __str__(self) -> str:
+        return f"-{grouped(self.part)}"
+
+
+Term = (
+    Text | Is | Like | Present | Above | AtLeast | Below | AtMost | Between | Within | During
+    | And | Or | Not
+)  # fmt: skip
+"""Anything that a record matches or does not."""
+
+
+def grouped(term: Term) -> str:
+    """Printed so that it can stand beside others."""
+    is_open = isinstance(term, And) or (isinstance(term, Or) and term.field is None)
+    return f"({term})" if is_open else str(term)
+
+
+def _check(parts: tuple[Term, ...]) -> None:
+    if len(parts) < 2:
+        raise ValueError("it takes two to be joined")

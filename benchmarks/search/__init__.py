@@ -1,0 +1,1 @@
+"""Search, sealing, size and export over many records."""

@@ -1,0 +1,228 @@
+"""The most frequent values of a field, and how long things took."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from strongroom.audit.archive.columns import COLUMNS, MORE_TEXT, REST, Kind, address_text
+from strongroom.audit.archive.index import Segment
+from strongroom.audit.archive.relation import read_as
+from strongroom.audit.archive.rollups import (
+    COUNTED,
+    DURATIONS,
+    GROWTH,
+    NO_TIME,
+    Spread,
+    Values,
+)
+from strongroom.audit.query.search.counts import Counting
+from strongroom.audit.query.search.engine import Row, TimeUp
+from strongroom.audit.query.search.protocol import Facet, Percentiles
+from strongroom.audit.query.search.reader import Select
+from strongroom.audit.query.search.sources import Source
+from strongroom.audit.query.search.totals import Cells, split
+from strongroom.errors import Refused
+
+TOLD: Final = 20_000
+"""Values that a batch tells; what is rarer in it is left out."""
+
+_FIELDS: Final = frozenset(
+    name
+    for name, column in COLUMNS.items()
+    if column.kind in (Kind.TEXT, Kind.UUID, Kind.ADDRESS, Kind.INTEGER, Kind.BOOLEAN)
+) - {MORE_TEXT, REST, "id"}
+
+
+def check_field(field: str) -> None:
+    """Refuse a field that has no values to count.
+
+    :raises Refused: ``field_not_counted``
+    """
+    if field not in _FIELDS:
+        raise Refused("field_not_counted", f"Values of {field!a} cannot be counted.")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Values and how often they were seen, where the rarest may have been left out.
+
+    :param cut: for each batch that left some out: how often these were in it at most, and those that
+        it told
+    """
+
+    total: Cells = field(default_factory=Counter)
+    cut: list[tuple[int, frozenset[str]]] = field(default_factory=list)
+    whole: bool = True
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add what one batch tells, the most frequent first."""
+        told = [(_told(value), int(number)) for value, number in rows]
+        for value, number in told:
+            self.total[value] += number
+        if len(told) >= TOLD:
+            self.cut.append((told[-1][1], frozenset(value for value, _ in told)))
+
+    def join(self, other: Tally) -> None:
+        """Add what another one has."""
+        self.total.update(other.total)
+        self.cut += other.cut
+        self.whole = self.whole and other.whole
+
+    def first(self, limit: int, prefix: str) -> tuple[list[tuple[str, int]], bool]:
+        """The most frequent values that begin so, and whether these are they for certain, with all
+        of their records counted."""
+        beginning = prefix.lower()
+        found = [one for one in self.total.items() if one[0].lower().startswith(beginning)]
+        best = heapq.nsmallest(limit + 1, found, key=lambda one: (-one[1], one[0]))
+        shown, unseen = best[:limit], sum(most for most, _ in self.cut)
+        certain = not self.cut or (
+            len(shown) == limit
+            and all(value in told for value, _ in shown for _, told in self.cut)
+            and (shown[-1][1] if shown else 0) > unseen + (best[limit][1] if best[limit:] else 0)
+        )
+        return shown, self.whole and certain
+
+
+def facet(counting: Counting, name: str, limit: int, prefix: str) -> Facet:
+    """The most frequent values of a field in the records that match."""
+    summed, left = _summed(counting, name)
+    tally = Tally(Counter(summed))
+    select = _select(counting, name)
+    if counting.asks():
+        sealed, left = split(left, counting.covered)
+        tally.join(_sealed(counting, name, sealed, select))
+    tally.join(_tallied(counting, left, select))
+    values, whole = tally.first(limit, prefix)
+    return Facet(name, values, partial=not whole, missing=counting.missing())
+
+
+def _sealed(counting: Counting, name: str, segments: Sequence[Segment], select: Select) -> Tally:
+    """What whole segments have, counted once for as long as the archive stays as it is."""
+    key = ((name, "read"), frozenset(segments))
+    known: Tally | None = counting.totals.kept(key)
+    if known is None:
+        known = _tallied(counting, segments, select)
+        if known.whole and not counting.reader.missing:
+            if len(known.total) > TOLD:
+                known = shortened(known)
+            counting.totals.keep(key, known, len(known.total))
+    return known
+
+
+def shortened(tally: Tally) -> Tally:
+    """The most frequent values only."""
+    best = tally.total.most_common(TOLD)
+    most = best[-1][1] + sum(number for number, _ in tally.cut)
+    shown = frozenset(value for value, _ in best)
+    certain = shown.intersection(*(told for _, told in tally.cut))
+    return Tally(Counter(dict(best)), [(most, certain)])
+
+
+def _tallied(counting: Counting, sources: Sequence[Source], select: Select) -> Tally:
+    tally = Tally()
+    try:
+        for rows in counting.batched(sources, select):
+            tally.add(rows)
+    except TimeUp:
+        tally.whole = False
+    return tally
+
+
+def _summed(counting: Counting, name: str) -> tuple[Cells, Sequence[Source]]:
+    """What the roll-ups tell, and what must be read."""
+    if not counting.asks() or name not in COUNTED:
+        return Counter(), counting.sources
+    summed, left = split(counting.sources, counting.covered)
+    is_address = COLUMNS[name].kind is Kind.ADDRESS
+
+    def add(total: Cells, packed: bytes) -> None:
+        found = Values.read(packed)
+        for value, number in zip(found.values, found.counts, strict=True):
+            total[_address(str(value)) if is_address else _told(value)] += number
+
+    cells, without = counting.totals.of(name, summed, name, add)
+    return cells, [*left, *without]
+
+
+def _select(counting: Counting, name: str) -> Select:
+    """One pass. Values that stand in no column of their own are taken from ``rest``."""
+    rest = f"json_extract_string({REST}, '$.{name}')"
+    if COLUMNS[name].kind is Kind.ADDRESS:
+        plain, either = f'"{name}"', f'coalesce("{name}", encode({rest}))'
+    else:
+        plain, either = read_as(name), f"coalesce({read_as(name)}::VARCHAR, {rest})"
+    counted, there = " AS value, count(*) AS n", f'"{name}" IS NOT NULL'
+    return Select(
+        counting.plan,
+        plain + counted,
+        also=there,
+        group="GROUP BY 1",
+        around=f"SELECT value, sum(n) AS n FROM ({{}}) GROUP BY 1 ORDER BY 2 DESC LIMIT {TOLD}",  # noqa: S608  # a number
+        with_rest=(either + counted, f"({there} OR {rest} IS NOT NULL)"),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _address(digits: str) -> str:
+    """An address by its 32 hexadecimal digits: every segment has mostly the same."""
+    return address_text(bytes.fromhex(digits))
+
+
+def _told(value: Any) -> str:
+    """A value as a query has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return address_text(value) if len(value) == 16 else value.decode("utf-8", "replace")
+    return str(value)
+
+
+def percentiles(counting: Counting, shares: Sequence[float]) -> Percentiles:
+    """How long the records that match took, by event."""
+    spread, whole, left = Spread(), True, counting.sources
+    if counting.asks("event"):
+        summed, rest = split(counting.sources, counting.covered)
+        cells, without = counting.totals.of(DURATIONS, summed, DURATIONS, _add_durations)
+        events = (counting.plan.exact or {}).get("event")
+        for (event, bucket), number in cells.items():
+            if events is None or event in events:
+                spread.buckets.setdefault(event, Counter())[bucket] += number
+        left = [*rest, *without]
+    bucket = (
+        f"CASE WHEN duration_ms > 0 THEN ceil(ln(duration_ms) / {math.log(GROWTH)!r})::INTEGER "
+        f"ELSE {NO_TIME} END"
+    )
+    wanted = Select(
+        counting.plan,
+        f"event, {bucket} AS bucket, count(*) AS n",
+        also="duration_ms IS NOT NULL",
+        group="GROUP BY ALL",
+    )
+    try:
+        for event, place, number in counting.read(left, wanted):
+            spread.buckets.setdefault(event or "", Counter())[place] += number
+    except TimeUp:
+        whole = False
+    events_found = sorted(spread.buckets)
+    return Percentiles(
+        shares=tuple(shares),
+        events={e: [spread.quantile(e, share) or 0.0 for share in shares] for e in events_found},
+        counts={e: spread.buckets[e].total() for e in events_found},
+        partial=not whole,
+        missing=counting.missing(),
+    )
+
+
+def _add_durations(total: Cells, packed: bytes) -> None:
+    for event, (places, numbers) in orjson.loads(zlib.decompress(packed)).items():
+        for place, number in zip(places, numbers, strict=True):
+            total[event, place] += number

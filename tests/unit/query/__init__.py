@@ -1,0 +1,1 @@
+"""The query language: reading and printing it, and what it finds."""

@@ -1,0 +1,58 @@
+"""Facets of fields with many values: what is said to be certain is."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.audit.query.search import facets
+from strongroom.audit.query.search.facets import Tally, check_field
+from strongroom.errors import Refused
+
+VALUES = st.lists(st.sampled_from([*"aaaaaaabbbbccdefghijklmnop"]), max_size=60)
+
+
+@given(batches=st.lists(VALUES, max_size=5), limit=st.integers(1, 4), told=st.integers(2, 8))
+def test_what_is_certain_is_exact(batches: list[list[str]], limit: int, told: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facets, "TOLD", told)
+        tally = Tally()
+        for batch in batches:
+            tally.add(Counter(batch).most_common(told))
+        shown, certain = tally.first(limit, "")
+    exact = Counter(value for batch in batches for value in batch)
+    wanted = sorted(exact.items(), key=lambda one: (-one[1], one[0]))[:limit]
+    if certain:
+        assert shown == wanted
+    if all(len(set(batch)) < told for batch in batches):
+        assert certain
+
+
+@given(batches=st.lists(VALUES, max_size=5), limit=st.integers(1, 3), told=st.integers(3, 8))
+def test_what_is_kept_shortened_is_no_more_certain_than_it_was(
+    batches: list[list[str]], limit: int, told: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facets, "TOLD", told)
+        tally, whole = Tally(), Counter[str]()
+        for batch in batches:
+            tally.add(Counter(batch).most_common(told))
+            whole.update(batch)
+        if len(tally.total) <= told:
+            return
+        shown, certain = facets.shortened(tally).first(limit, "")
+    if certain:
+        wanted = sorted(whole.items(), key=lambda one: (-one[1], one[0]))[:limit]
+        assert shown == wanted
+
+
+@pytest.mark.parametrize(
+    "field", ["exception", "extra", "rest", "more_text", "id", "nothing", "x'"]
+)
+def test_fields_without_values_to_count(field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_field(field)
+    assert refused.value.reason == "field_not_counted"
