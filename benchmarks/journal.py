@@ -94,8 +94,10 @@ def _process(database: str, each: int, ready: Barrier, results: Queue[float]) ->
     store = Store(database)
     journal = Journal(store)
     waits: list[float] = []
-    # Made beforehand, as for the appends in bulk: what is measured is the journal.
-    made = [[record() for _ in range(each)] for _ in range(THREADS)]
+    # Made beforehand, as for the appends in bulk: what is measured is the journal. And in the order in
+    # which the threads will append them: ids and times grow, as they do where each is made when needed.
+    rounds = [[record() for _ in range(THREADS)] for _ in range(each)]
+    made = [list(records) for records in zip(*rounds, strict=True)]
 
     def append(records: list[StoredRecord]) -> None:
         for item in records:

@@ -70,7 +70,7 @@ def check(database: Ledgered, attack: Attack, every: int = 1) -> None:
 @pytest.mark.parametrize("attack", SMALL, ids=lambda attack: attack.name)
 def test_every_byte(small_one: Ledgered, attack: Attack) -> None:
     """Every seventh here, to keep the suite short; `make soak` tries them all."""
-    check(small_one, attack, every=1 if os.environ.get("STRONGROOM_SOAK") else 7)
+    check(small_one, attack, every=1 if os.environ.get("STRONGROOM_SOAK") else 13)
 
 
 @pytest.mark.parametrize("attack", LARGE, ids=lambda attack: attack.name)
