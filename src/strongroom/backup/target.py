@@ -9,12 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from strongroom.audit.ledger.whole import replace_whole
 from strongroom.backup.copying import sync_folders
 from strongroom.backup.layout import ARCHIVE, DATABASE, KEY, OBJECTS
 from strongroom.errors import SettingsError
@@ -23,6 +24,9 @@ from strongroom.objects.folders import sync_folder
 STAGED: Final = ".restoring"
 LOCK: Final = "server.lock"
 """The server holds it too, see ``strongroom serve``."""
+
+MOVING: Final = "moving"
+"""Below :data:`STAGED`: the places that what is staged goes to, once it begins to go there."""
 
 _NOTHING: Final = frozenset((STAGED, LOCK, "lost+found"))
 
@@ -78,6 +82,7 @@ class Target:
         with ExitStack() as stack:
             for folder in dict.fromkeys((self.data, self.objects)):
                 stack.enter_context(_locked(folder))
+            self._take_back()
             self._check_empty()
             self._clear()
             stack.callback(self._clear)
@@ -94,21 +99,46 @@ class Target:
         staged = self.staged
         for folder in self._staging:
             sync_folders(folder)
-        for source, goal in ((staged.objects, self.objects), (staged.archive, self.archive)):
-            if source.is_dir():
-                goal.mkdir(mode=0o700, exist_ok=True)
-                for child in source.iterdir():
-                    child.rename(goal / child.name)
-                sync_folder(goal)
-                sync_folder(goal.parent)
+        moves = self._moves()
+        replace_whole(staged.data / MOVING, _listed(goal for _, goal in moves), 0o600)
+        for source, goal in moves:
+            goal.parent.mkdir(mode=0o700, exist_ok=True)
+            source.rename(goal)
+        for folder in dict.fromkeys(goal.parent for _, goal in moves):
+            sync_folder(folder)
+            sync_folder(folder.parent)
+        staged.database.rename(self.database)
+        sync_folder(self.database.parent)
+
+    def _moves(self) -> Sequence[tuple[Path, Path]]:
+        """What is staged and where it goes, but for the database."""
+        staged = self.staged
+        moves = [
+            (child, goal / child.name)
+            for source, goal in ((staged.objects, self.objects), (staged.archive, self.archive))
+            if source.is_dir()
+            for child in source.iterdir()
+        ]
         if self.key is not None and staged.key is not None:
             for suffix in ("", ".lost"):
                 source = staged.key.with_name(f"{KEY}{suffix}")
                 if source.exists():
-                    source.rename(self.key.with_name(f"{self.key.name}{suffix}"))
-            sync_folder(self.key.parent)
-        staged.database.rename(self.database)
-        sync_folder(self.database.parent)
+                    moves.append((source, self.key.with_name(f"{self.key.name}{suffix}")))
+        return moves
+
+    def _take_back(self) -> None:
+        """Remove what a restoration that was killed had moved already: the backup has it still."""
+        moving = self.staged.data / MOVING
+        if not moving.exists() or os.path.lexists(self.database):
+            return
+        for line in moving.read_bytes().splitlines():
+            path = Path(os.fsdecode(bytes.fromhex(line.decode())))
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if self.archive.is_dir() and not any(self.archive.iterdir()):
+            self.archive.rmdir()
 
     @property
     def _staging(self) -> Sequence[Path]:
@@ -137,6 +167,11 @@ class Target:
                 "Name another folder with --data; or move the old one away, and name it with "
                 "--against, so that it can be seen which records would be lost"
             )
+
+
+def _listed(paths: Iterable[Path]) -> bytes:
+    """A line for each; in hexadecimal, since a path may hold whatever it likes."""
+    return b"".join(os.fsencode(path).hex().encode() + b"\n" for path in paths)
 
 
 def _is_bare(folder: Path) -> bool:

@@ -162,6 +162,28 @@ def test_what_a_killed_restoration_left_goes(backup: Path, place: Path) -> None:
     assert not (place / ".restoring").exists()
 
 
+@pytest.mark.parametrize("moves", range(4))
+def test_killed_while_what_was_restored_is_moved(backup: Path, place: Path, moves: int) -> None:
+    """After so many moves: what was moved goes, and the backup is put back as if nothing had been."""
+    child = os.fork()
+    if child == 0:  # pragma: no cover  # another process
+        left, rename = iter(range(moves)), Path.rename
+
+        def stop_or_rename(source: Path, goal: Path) -> Path:
+            if ".restoring" in str(source) and next(left, None) is None:
+                os._exit(9)
+            return rename(source, goal)
+
+        Path.rename = stop_or_rename  # type: ignore[method-assign, assignment]
+        run("restore", backup, data=place)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert (place / ".restoring" / "moving").exists()
+    told(run("restore", backup, "--json", data=place))
+    assert not (place / ".restoring").exists()
+    assert run("verify", "--files", data=place).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("pattern", "how"),
     [
