@@ -15,6 +15,8 @@ from tests.serving import Installation
 pytestmark = pytest.mark.e2e
 
 COUNT = 60
+PAGE = 200
+"""Rows of the trash, and versions, that one page shows."""
 TOUCHED = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 SIZES = pytest.mark.parametrize("look", [{}, TOUCHED], ids=["desktop", "phone"])
 
@@ -177,3 +179,37 @@ def test_the_end_of_the_list_can_be_seen_beside_the_tray(open_page: OpenPage, sh
     assert last is not None
     assert tray is not None
     assert last["y"] + last["height"] <= tray["y"]
+
+
+@pytest.fixture(scope="module")
+def long_past(server: Installation) -> str:
+    """The id of a file with one version more than a page shows; as many files are in the trash."""
+    folder = "/api/v1/files/past"
+    with server.client() as client:
+        stored = client.put(f"{folder}/kept.txt", content=b"the first").raise_for_status()
+        tag = stored.headers["ETag"]
+        for number in range(PAGE + 1):
+            client.put(f"{folder}/gone {number}.txt", content=b"x").raise_for_status()
+            client.delete(f"{folder}/gone {number}.txt").raise_for_status()
+            content, condition = str(number).encode(), {"If-Match": tag}
+            replaced = client.put(f"{folder}/kept.txt", content=content, headers=condition)
+            tag = replaced.raise_for_status().headers["ETag"]
+    return str(stored.json()["file_id"])
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+@pytest.mark.parametrize("path", ["/trash", "/files/{}/versions"], ids=["trash", "versions"])
+def test_more_of_what_was(open_page: OpenPage, long_past: str, path: str, *, scripts: bool) -> None:
+    """The next page takes the place of the row that offers it; nothing comes twice."""
+    page = open_page(path.format(long_past), java_script_enabled=scripts)
+    shown = page.locator("#main tbody tr:not(.more)")
+    expect(shown).to_have_count(PAGE)
+    seen = set(shown.all_inner_texts())
+    page.get_by_role("link", name="More", exact=True).click()
+    if scripts:
+        expect(shown.nth(PAGE)).to_be_visible()
+        assert violations(page) == []
+    else:
+        expect(shown.nth(PAGE - 1)).to_have_count(0)
+        assert not set(shown.all_inner_texts()) & seen
+    expect(page.get_by_role("link", name="More", exact=True)).to_have_count(0)
