@@ -15,7 +15,7 @@ from strongroom.audit.query.search.live import ANY_TIME
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.protocol import Bar, Histogram
 from strongroom.audit.query.search.reader import Reader, Select
-from strongroom.audit.query.search.sources import Source, batches, newest_first
+from strongroom.audit.query.search.sources import Source, newest_first
 from strongroom.audit.query.search.totals import Cells, Totals, split
 
 MOST_COUNTED: Final = 2**22
@@ -50,7 +50,7 @@ class Counting:
 
     def batched(self, sources: Sequence[Source], select: Select) -> Iterator[list[Row]]:
         """The same, all rows of a batch together."""
-        for batch in batches(newest_first(sources), MOST_COUNTED):
+        for batch in self.reader.batches(newest_first(sources), MOST_COUNTED):
             if self.reader.deadline.passed:
                 raise TimeUp
             yield list(self.reader.scan(batch, select))

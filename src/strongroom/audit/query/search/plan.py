@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ class Plan:
     :param window: outside of which nothing matches
     :param facts: what every match has in common
     :param clauses: the condition in SQL with its parameters, by whether ``rest`` can hold something
+    :param simpler: the same where a word is in no text but hashes
     :param exact: the values that are asked for, by field, where that and the window is the whole
         query and they are fields of :data:`BY_TIME`; None for any other query
     """
@@ -37,6 +38,14 @@ class Plan:
     facts: Facts
     clauses: Mapping[bool, Clause]
     exact: Mapping[str, Collection[str]] | None
+    simpler: Mapping[tuple[bool, frozenset[str]], Clause] = field(default_factory=dict)
+
+    def clause(self, has_rest: bool, absent: frozenset[str]) -> Clause:
+        """The condition in SQL with its parameters.
+
+        :param absent: words that no text has but hashes
+        """
+        return self.simpler.get((has_rest, absent), self.clauses[has_rest])
 
     def window_of(self, stream: str) -> Window:
         """Outside of which nothing matches in this stream."""
@@ -67,6 +76,12 @@ def plan(query: Query, window: Window, connection: Connection) -> Plan:
         facts=facts,
         clauses={has_rest: (done.sql, done.params) for has_rest, done in compiled.items()},
         exact=_exactly(query),
+        simpler={
+            (has_rest, frozenset({word})): (done.sql, done.params)
+            for word in facts.texts - facts.parts
+            for has_rest in (False, True)
+            for done in [compile_query(query, now, people, has_rest=has_rest, absent={word})]
+        },
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from strongroom.audit.archive.index import Segment
 from strongroom.audit.query.search.live import CHUNK, Piece
+from strongroom.audit.query.search.shares import Source, Span
 
-Source: TypeAlias = Segment | Piece
+__all__ = ["Source", "batches", "files_sql", "newest_first", "piece_sql", "quoted", "united"]
 
 FIRST_ROWS: Final = 65_536
 """Records in the first batch, about; each that follows has four times as many."""
@@ -26,7 +27,7 @@ def touched(source: Source) -> tuple[int, int]:
     return source.min_timestamp, source.max_timestamp
 
 
-def batches(sources: Sequence[Source], most: int = MOST_ROWS) -> Iterator[list[Source]]:
+def batches(sources: Iterable[Source], most: int = MOST_ROWS) -> Iterator[list[Source]]:
     """The sources in their order, in growing batches.
 
     :param most: sealed records in a batch, about
@@ -44,21 +45,42 @@ def batches(sources: Sequence[Source], most: int = MOST_ROWS) -> Iterator[list[S
         yield batch
 
 
-def files_sql(folder: Path, segments: Iterable[Segment], *, by_name: bool) -> str:
-    """The relation of these segments in SQL.
+def files_sql(folder: Path, spans: Mapping[Segment, Sequence[Span]], *, by_name: bool) -> str:
+    """The relation of some records of these segments in SQL.
 
     A field that a segment was written without is absent from its records. The newest file tells which
     columns there are; ``by_name`` looks into all of them, which takes twice as long.
+
+    :param spans: of sequence numbers, by segment; what is not in them is not read
     """
-    streams: dict[str, list[str]] = {}
-    for segment in sorted(segments, key=lambda one: one.sealed_at, reverse=True):
-        streams.setdefault(segment.stream, []).append(quoted(str(segment.path(folder))))
-    option = ", union_by_name = true" if by_name else ""
-    parts = [
-        f"SELECT * FROM read_parquet([{', '.join(files)}]{option})"  # noqa: S608  # our own names
-        for files in streams.values()
-    ]
+    streams: dict[str, list[Segment]] = {}
+    for segment in sorted(spans, key=lambda one: one.sealed_at, reverse=True):
+        streams.setdefault(segment.stream, []).append(segment)
+    parts = [_stream_sql(folder, found, spans, by_name=by_name) for found in streams.values()]
     return united([*parts, "SELECT * FROM relation"])
+
+
+def _stream_sql(
+    folder: Path,
+    segments: Sequence[Segment],
+    spans: Mapping[Segment, Sequence[Span]],
+    *,
+    by_name: bool,
+) -> str:
+    files = ", ".join(quoted(str(segment.path(folder))) for segment in segments)
+    option = ", union_by_name = true" if by_name else ""
+    found = f"SELECT * FROM read_parquet([{files}]{option})"  # noqa: S608  # our own names
+    if all(list(spans[segment]) == [whole(segment)] for segment in segments):
+        return found
+    places = " OR ".join(
+        f"(seq >= {start} AND seq < {end})" for segment in segments for start, end in spans[segment]
+    )
+    return f"{found} WHERE ({places})"
+
+
+def whole(segment: Segment) -> Span:
+    """The span of all its records."""
+    return segment.first_seq, segment.last_seq + 1
 
 
 def piece_sql(piece: Piece, table: str) -> str:
