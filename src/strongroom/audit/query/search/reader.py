@@ -19,6 +19,7 @@ from strongroom.audit.query.search.sources import (
     Source,
     batches,
     files_sql,
+    mentioned,
     piece_sql,
     united,
     whole,
@@ -126,23 +127,27 @@ class Reader:
             alike.setdefault((True, NONE), {})
         for (has_rest, absent), spans in sorted(alike.items(), key=lambda one: one[0][0]):
             here = pieces if (has_rest, absent) == (True, NONE) else []
-            relation = self._relation(here, spans, by_name=by_name)
             clause, values = select.clause(has_rest, absent)
             columns, group = select.columns_of(has_rest), select.group
+            names = mentioned(columns, clause, group, "seq")
+            relation = self._relation(here, spans, names, by_name=by_name)
             parts.append(f"SELECT {columns} FROM {relation} WHERE {clause} {group}")  # noqa: S608  # our own words
             parameters.extend(values)
         return select.around.format(" UNION ALL ".join(parts)), parameters
 
     def _relation(
-        self, pieces: Sequence[Piece], spans: Mapping[Segment, Sequence[Span]], *, by_name: bool
+        self,
+        pieces: Sequence[Piece],
+        spans: Mapping[Segment, Sequence[Span]],
+        names: Sequence[str],
+        *,
+        by_name: bool,
     ) -> str:
         tables = self.live.tables(pieces, self.deadline) if pieces else []
-        parts = [piece_sql(*one) for one in zip(pieces, tables, strict=True)]
+        parts = [piece_sql(*one, names) for one in zip(pieces, tables, strict=True)]
         if spans:
-            parts.append(files_sql(self.folder, spans, by_name=by_name))
-        if len(parts) < 2:
-            return "".join(parts)
-        return united(f"SELECT * FROM {part}" for part in parts)  # noqa: S608  # our own names
+            parts.append(files_sql(self.folder, spans, names, by_name=by_name))
+        return united(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from strongroom.audit.archive.columns import COLUMNS
 from strongroom.audit.archive.index import Segment
 from strongroom.audit.query.search.live import CHUNK, Piece
 from strongroom.audit.query.search.shares import Source, Span
 
-__all__ = ["Source", "batches", "files_sql", "newest_first", "piece_sql", "quoted", "united"]
+__all__ = [
+    "Source",
+    "batches",
+    "files_sql",
+    "listed",
+    "mentioned",
+    "newest_first",
+    "piece_sql",
+    "quoted",
+    "united",
+    "whole",
+]
 
 FIRST_ROWS: Final = 65_536
 """Records in the first batch, about; each that follows has four times as many."""
@@ -20,6 +33,8 @@ MOST_ROWS: Final = 2**20
 """Of sealed records in a batch: reading them takes a fraction of what a page may take."""
 
 _MOST_LIVE_ROWS: Final = 8 * CHUNK
+
+_WORD: Final = re.compile(r"\w+")
 
 
 def touched(source: Source) -> tuple[int, int]:
@@ -45,37 +60,43 @@ def batches(sources: Iterable[Source], most: int = MOST_ROWS) -> Iterator[list[S
         yield batch
 
 
-def files_sql(folder: Path, spans: Mapping[Segment, Sequence[Span]], *, by_name: bool) -> str:
-    """The relation of some records of these segments in SQL.
+def files_sql(
+    folder: Path,
+    spans: Mapping[Segment, Sequence[Span]],
+    names: Sequence[str],
+    *,
+    by_name: bool,
+) -> str:
+    """Columns of some records of these segments, in SQL.
 
-    A field that a segment was written without is absent from its records. The newest file tells which
-    columns there are; ``by_name`` looks into all of them, which takes twice as long.
+    A field that a segment was written without is absent from its records. The newest file is expected
+    to have all columns, and the others those that it has; ``by_name`` looks into all of them, which
+    takes twice as long.
 
     :param spans: of sequence numbers, by segment; what is not in them is not read
     """
     streams: dict[str, list[Segment]] = {}
     for segment in sorted(spans, key=lambda one: one.sealed_at, reverse=True):
         streams.setdefault(segment.stream, []).append(segment)
-    parts = [_stream_sql(folder, found, spans, by_name=by_name) for found in streams.values()]
-    return united([*parts, "SELECT * FROM relation"])
+    columns = listed(names)
+    parts = []
+    for segments in streams.values():
+        files = ", ".join(quoted(str(segment.path(folder))) for segment in segments)
+        found = f"read_parquet([{files}])"
+        if by_name:
+            every = f"SELECT * FROM read_parquet([{files}], union_by_name = true)"  # noqa: S608  # our own names
+            found = f"({every} UNION ALL BY NAME SELECT * FROM relation)"  # noqa: S608  # our own names
+        parts.append(f"SELECT {columns} FROM {found}{_within(segments, spans)}")  # noqa: S608  # our own names
+    return united(parts)
 
 
-def _stream_sql(
-    folder: Path,
-    segments: Sequence[Segment],
-    spans: Mapping[Segment, Sequence[Span]],
-    *,
-    by_name: bool,
-) -> str:
-    files = ", ".join(quoted(str(segment.path(folder))) for segment in segments)
-    option = ", union_by_name = true" if by_name else ""
-    found = f"SELECT * FROM read_parquet([{files}]{option})"  # noqa: S608  # our own names
+def _within(segments: Sequence[Segment], spans: Mapping[Segment, Sequence[Span]]) -> str:
     if all(list(spans[segment]) == [whole(segment)] for segment in segments):
-        return found
+        return ""
     places = " OR ".join(
         f"(seq >= {start} AND seq < {end})" for segment in segments for start, end in spans[segment]
     )
-    return f"{found} WHERE ({places})"
+    return f" WHERE ({places})"
 
 
 def whole(segment: Segment) -> Span:
@@ -83,14 +104,32 @@ def whole(segment: Segment) -> Span:
     return segment.first_seq, segment.last_seq + 1
 
 
-def piece_sql(piece: Piece, table: str) -> str:
-    """The relation of a piece of the journal in SQL, by the table that holds it."""
-    return f"(SELECT * FROM {table} WHERE seq >= {piece.first_seq} AND seq < {piece.end_seq})"  # noqa: S608  # numbers
+def piece_sql(piece: Piece, table: str, names: Sequence[str]) -> str:
+    """Columns of a piece of the journal, in SQL, by the table that holds it."""
+    return (
+        f"SELECT {listed(names)} FROM {table} "  # noqa: S608  # our own names
+        f"WHERE seq >= {piece.first_seq} AND seq < {piece.end_seq}"
+    )
 
 
-def united(statements: Iterable[str]) -> str:
-    """What all these statements find, as one relation."""
-    return "(" + " UNION ALL BY NAME ".join(statements) + ")"
+def united(statements: Sequence[str]) -> str:
+    """What all these statements find, as one relation. They have the same columns."""
+    return "(" + " UNION ALL ".join(statements) + ")"
+
+
+def mentioned(*statements: str) -> Sequence[str]:
+    """The columns whose names occur in these parts of a statement, in order.
+
+    To name those alone halves the time that a statement is planned in, which is most of what a small
+    one takes.
+    """
+    words = {word for statement in statements for word in _WORD.findall(statement)}
+    return [name for name in COLUMNS if name in words]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Columns as they stand behind SELECT."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def quoted(text: str) -> str:
