@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from strongroom.audit.archive.filters import FILTER_OF
 from strongroom.audit.journal.people import ids_whose_name
 from strongroom.audit.query.compile import Facts, compile_query
 from strongroom.audit.query.language import Is, Or, Query, Term
@@ -18,6 +19,8 @@ from strongroom.audit.query.search.protocol import Window
 
 BY_TIME: Final = frozenset({"event", "level", "stream"})
 """Fields that the roll-ups by time tell apart; a segment has one stream."""
+
+_NAMING: Final = frozenset({"id", "request_id", *FILTER_OF})
 
 Clause = tuple[str, Sequence[Any]]
 
@@ -39,6 +42,11 @@ class Plan:
     clauses: Mapping[bool, Clause]
     exact: Mapping[str, Collection[str]] | None
     simpler: Mapping[tuple[bool, frozenset[str]], Clause] = field(default_factory=dict)
+
+    @property
+    def is_needle(self) -> bool:
+        """Whether few records match, since a value is asked for that names one thing."""
+        return not _NAMING.isdisjoint(self.facts.needles)
 
     def clause(self, has_rest: bool, absent: frozenset[str]) -> Clause:
         """The condition in SQL with its parameters.

@@ -15,6 +15,7 @@ from strongroom.audit.query.search.live import Live, Moved, Piece
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.shares import NONE, Absent, Share, Shares, Span
 from strongroom.audit.query.search.sources import (
+    FIRST_ROWS,
     MOST_ROWS,
     Source,
     batches,
@@ -47,13 +48,14 @@ class Reader:
     missing: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def batches(
-        self, sources: Iterable[Source], most: int = MOST_ROWS
+        self, sources: Iterable[Source], most: int = MOST_ROWS, first: int = FIRST_ROWS
     ) -> Iterator[Sequence[Source]]:
         """The sources in their order, narrowed to what may match, in growing batches.
 
         :param most: sealed records in a batch, about
+        :param first: the same, in the first
         """
-        return batches(self.shares.of(sources), most)
+        return batches(self.shares.of(sources), most, first)
 
     def scan(
         self, sources: Sequence[Source], select: Select, *, least: float = LEAST_SECONDS

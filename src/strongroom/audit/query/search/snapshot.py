@@ -107,7 +107,7 @@ class Index:
                 self._values = {s: v for s, v in self._values.items() if s in kept}
                 self._segments, self._state = found, state
                 self._filtered = read_filtered(connection)
-                self.totals.forget()
+                self.totals.retain(kept)
                 self.fences.keep(found)
             return self._segments, self._filtered
 
@@ -136,9 +136,9 @@ def _values_of(connection: Connection, about: Segment) -> Mapping[str, frozenset
         segment_rollup.c.first_seq == about.first_seq,
         segment_rollup.c.kind.in_(PRUNED_BY),
     )
+    found = {kind: Values.read(counts) for kind, counts in connection.execute(wanted)}
     return {
-        kind: frozenset(_text(value) for value in Values.read(counts).values)
-        for kind, counts in connection.execute(wanted)
+        kind: frozenset(map(_text, told.values)) for kind, told in found.items() if not told.most
     }
 
 

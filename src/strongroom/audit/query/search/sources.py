@@ -42,12 +42,15 @@ def touched(source: Source) -> tuple[int, int]:
     return source.min_timestamp, source.max_timestamp
 
 
-def batches(sources: Iterable[Source], most: int = MOST_ROWS) -> Iterator[list[Source]]:
+def batches(
+    sources: Iterable[Source], most: int = MOST_ROWS, first: int = FIRST_ROWS
+) -> Iterator[list[Source]]:
     """The sources in their order, in growing batches.
 
     :param most: sealed records in a batch, about
+    :param first: the same, in the first
     """
-    allowed, batch, rows, live = FIRST_ROWS, list[Source](), 0, 0
+    allowed, batch, rows, live = first, list[Source](), 0, 0
     for source in sources:
         more = source.rows if isinstance(source, Piece) else 0
         if batch and (rows >= allowed or live + more > _MOST_LIVE_ROWS):
