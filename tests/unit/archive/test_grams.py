@@ -89,6 +89,8 @@ def test_all_texts_are_in_it(connection: duckdb.DuckDBPyConnection, column: str)
 def test_hashes_are_not(connection: duckdb.DuckDBPyConnection) -> None:
     path, places = written(connection, ["c0ffee" * 10], "sha256")
     assert Wanted(["c0ffee"]).absent(path, places) == [frozenset(["c0ffee"])]
+    path, places = written(connection, ["no hash"], "sha256")
+    assert Wanted(["hash"]).absent(path, places) == [frozenset()]
 
 
 def test_a_block_of_too_many_pieces_may_hold_anything(

@@ -4,7 +4,7 @@ Texts are taken in small letters and split into runs of letters and digits: of `
 that is not ASCII. Of each run the filter has every piece of three to six characters. Whoever looks for
 a part of a text looks for its runs: for a run of three to six itself, for a longer one's pieces of six,
 for a shorter one not at all. Runs of one text are not tied together: most pieces then are of words
-that many texts share, and a number costs ten pieces.
+that many texts share, and a number costs ten pieces. Hashes are left out, if they are hexadecimal.
 
 There is a filter for each :data:`BLOCK_ROWS` records, which is a row group. It is a plain Bloom filter
 (B. H. Bloom, 1970): :data:`BITS` bits a piece, :data:`PROBES` of them set, at ``(u + j * l) mod bits``
@@ -121,9 +121,8 @@ def append_grams(
 def _block(connection: duckdb.DuckDBPyConnection, relation: str, start: int) -> bytes:
     """The filter of one block's records; empty where there would be too many pieces."""
     texts = " UNION ALL ".join(
-        f'SELECT DISTINCT "{name}" AS text FROM block WHERE "{name}" IS NOT NULL'  # noqa: S608  # our own names
+        f'SELECT DISTINCT "{name}" AS text FROM block WHERE {_parted(name)}'  # noqa: S608  # our own names
         for name in TEXTS
-        if name not in HASHES
     )
     pieces = (
         f"WITH block AS (SELECT * FROM {relation} WHERE seq >= {start} AND seq < {start + BLOCK_ROWS}), "  # noqa: S608  # numbers
@@ -141,6 +140,13 @@ def _block(connection: duckdb.DuckDBPyConnection, relation: str, start: int) -> 
     finally:
         with suppress(duckdb.Error):
             connection.execute("DROP TABLE IF EXISTS grams")
+
+
+def _parted(name: str) -> str:
+    """Which texts of a column have their pieces in the filter: hashes have too many."""
+    if name in HASHES:
+        return f"NOT regexp_full_match(\"{name}\", '[0-9a-fA-F]*')"
+    return f'"{name}" IS NOT NULL'
 
 
 def _filter(connection: duckdb.DuckDBPyConnection) -> bytes:
