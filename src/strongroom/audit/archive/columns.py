@@ -106,6 +106,9 @@ TEXTS: Final = tuple(
 )
 """The columns that a word is looked for in."""
 
+HASHES: Final = ("sha256", "previous_sha256")
+"""Those of them whose values are hexadecimal digits, and no words."""
+
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _MAX_INTEGER: Final = 2**63
 _MAPPED: Final = b"\0" * 10 + b"\xff\xff"

@@ -9,11 +9,16 @@ from typing import Any, Final
 import duckdb
 
 from strongroom.audit.archive.columns import Record, gather
+from strongroom.audit.archive.grams import BLOCK_ROWS
 from strongroom.audit.archive.relation import column_names, from_lines, read_as
 from strongroom.errors import Corrupt
 
-ROW_GROUP: Final = 65_536
-"""Rows of a row group: a whole segment. Smaller ones made no search faster and the file larger."""
+ROW_GROUP: Final = BLOCK_ROWS
+"""Rows of a row group: what is read at least where one record is wanted. A whole segment's took three
+times as long, and 3 % less room."""
+
+LEVEL: Final = 9
+"""Of zstd's compression: a tenth less room than its usual 3, for a fifth of a second a segment."""
 
 LEAST_GROUP: Final = 2_048
 GROUP_BYTES: Final = 48 * 2**20
@@ -37,7 +42,8 @@ def write_parquet(
     group = min(ROW_GROUP, max(GROUP_BYTES // length, LEAST_GROUP))
     connection.execute(
         f"COPY ({from_lines(_quoted(lines), parts=parts)}) TO {_quoted(path)} "
-        f"(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {group})"
+        f"(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {group}, "
+        f"COMPRESSION_LEVEL {LEVEL})"
     )
 
 

@@ -3,9 +3,9 @@
 Each is JSON, compressed with zlib. Which there are:
 
 - ``minutes`` and ``hours``: records by time, level and event (:class:`Times`);
-- the name of a field: how many records have each value (:class:`Values`). It is missing where a
-  segment has too many values, or one that does not fit the field's column: then the records must be
-  read. Those in :data:`FORGETTABLE` are removed or made anew when something is forgotten;
+- the name of a field: how many records have each value (:class:`Values`), or each of the most frequent
+  ones. It is missing where a segment has a value that does not fit the field's column: then the records
+  must be read. Those in :data:`FORGETTABLE` are removed or made anew when something is forgotten;
 - ``durations``: the spread of ``duration_ms`` by event (:class:`Spread`).
 """
 
@@ -41,8 +41,9 @@ COUNTED: Final = (
 FORGETTABLE: Final = frozenset({"ip_address", "filename", "folder"})
 """Roll-ups of what can be forgotten."""
 
-MAX_VALUES: Final = 16_384
-"""Values of a field in a segment; where it has more, counting them again is not slower."""
+MAX_VALUES: Final = 2_048
+"""Values of a field in a segment; where it has more, these are the most frequent. Those of all segments
+together nearly always tell which are so in the archive, and if not, that they do not."""
 
 GROWTH: Final = 1.01 / 0.99
 """From one bucket of durations to the next: the middle of a bucket is within 1 % of all in it."""
@@ -100,10 +101,10 @@ def _counted(
         f"SELECT {read_as(name)} AS value, count(*) AS count FROM {relation} "  # noqa: S608  # our own names
         f'WHERE "{name}" IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MAX_VALUES + 1}'
     ).fetchall()
-    if len(rows) > MAX_VALUES:
-        return None
-    values = [value.hex() if isinstance(value, bytes) else value for value, _ in rows]
-    return {"values": values, "counts": [count for _, count in rows]}
+    told = rows[:MAX_VALUES]
+    values = [value.hex() if isinstance(value, bytes) else value for value, _ in told]
+    counts = [count for _, count in told]
+    return {"values": values, "counts": counts, "most": rows[-1][1] if rows != told else 0}
 
 
 def _stands_in_rest(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
@@ -158,16 +159,18 @@ class Values:
     """How many records of a segment have each value of a field, the most frequent first.
 
     :param values: as they stand in the column; addresses as 32 hexadecimal digits
+    :param most: how many records each value has, at most, that is not told; 0 where all are
     """
 
     values: list[Value]
     counts: list[int]
+    most: int = 0
 
     @classmethod
     def read(cls, packed: bytes) -> Values:
         """Read a roll-up of a field."""
         told = orjson.loads(zlib.decompress(packed))
-        return cls(told["values"], told["counts"])
+        return cls(told["values"], told["counts"], told.get("most", 0))
 
     def add_to(self, total: Counter[Value]) -> None:
         """Add these to what other segments have."""

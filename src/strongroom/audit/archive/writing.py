@@ -23,6 +23,7 @@ from strongroom.audit.archive.bundles import BundleWriter
 from strongroom.audit.archive.columns import REST
 from strongroom.audit.archive.duck import connect
 from strongroom.audit.archive.filters import build_filters
+from strongroom.audit.archive.grams import GRAMS, append_grams
 from strongroom.audit.archive.index import Sealed, Segment
 from strongroom.audit.archive.parquet import scan, write_parquet
 from strongroom.audit.archive.places import FIRST_GENERATION, entries_path, segment_path
@@ -122,10 +123,11 @@ class SegmentWriter:
                 with _bundles(drafts.get(entries) if entries else None, first_seq) as bundles:
                     count = _write_lines(lines, _in_order(rows, first_seq), bundles, parts=parts)
                 write_parquet(connection, lines, drafts[path], count=count, parts=parts)
+                grams = append_grams(connection, drafts[path], first_seq, count).packed()
                 for draft in drafts.values():
                     _sync(draft)
                 place = (stream, first_seq, count, generation)
-                sealed = _described(connection, self._folder, files, place)
+                sealed = _described(connection, self._folder, files, place, grams)
             finally:
                 connection.close()
         except BaseException as error:
@@ -197,10 +199,12 @@ def _described(
     folder: Path,
     files: Mapping[Path, Path],
     place: tuple[str, int, int, int],
+    grams: bytes,
 ) -> Sealed:
     """What the index is to say of the segment, from its files.
 
     :param files: where each is now, by the name that it is to have; the Parquet file first
+    :param grams: where in it the filters of parts of texts are
     """
     stream, first_seq, count, generation = place
     relation = scan(next(iter(files.values())))
@@ -225,7 +229,7 @@ def _described(
     )
     return Sealed(
         about,
-        build_filters(connection, relation, has_rest=has_rest),
+        build_filters(connection, relation, has_rest=has_rest) | {GRAMS: grams},
         build_rollups(connection, relation, has_rest=has_rest),
         {str(path.relative_to(folder)): file_digest(draft) for path, draft in files.items()},
     )

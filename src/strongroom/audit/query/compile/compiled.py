@@ -6,7 +6,7 @@ here. A value that is compared is a parameter, and so are keys and patterns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -60,6 +60,7 @@ def compile_query(
     *,
     has_rest: bool = True,
     texts: Sequence[str] = TEXTS,
+    absent: Collection[str] = (),
 ) -> Compiled:
     """Turn a query into SQL.
 
@@ -67,9 +68,10 @@ def compile_query(
     :param people: the directory; asked once for each name and word
     :param has_rest: whether the column ``rest`` has anything in it
     :param texts: the columns that words are looked for in: those of all texts that have anything in them
+    :param absent: words, as :attr:`Facts.texts` has them, that no text has but hashes
     """
     ids = Ids(people)
-    writing = Writing(now, ids, has_rest=has_rest, texts=texts)
+    writing = Writing(now, ids, has_rest=has_rest, texts=texts, absent=absent)
     conditions = [writing.condition(term) for term in query.terms]
     known = [facts(term, now, ids) for term in query.terms]
     return Compiled(

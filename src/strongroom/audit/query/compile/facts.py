@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 
 STREAMS: Final = frozenset({"audit", "ops", "imported"})
 
+PRUNED_BY: Final = ("level", "event", "outcome", "status", "reason", "method")
+"""Fields of few values: which of them a segment has is kept in memory."""
+
 MAX_VALUES: Final = 100
 """Values of one needle; more are no needle."""
 
@@ -51,6 +54,7 @@ class Facts:
     :param own_bounds: the same of the streams ``audit`` and ``ops``, where ids of requests are ours and
         so tell their time
     :param texts: words, composed and in small letters, each of which some text of each match has
+    :param parts: texts in small letters, each of which is part of some text of each match that is no hash
     :param streams: that a match can be in; none where nothing matches
     """
 
@@ -58,6 +62,7 @@ class Facts:
     bounds: Bounds = ALWAYS
     own_bounds: Bounds = ALWAYS
     texts: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
     streams: frozenset[str] = STREAMS
 
     def bounds_of(self, stream: str) -> Bounds:
@@ -77,6 +82,7 @@ class Facts:
             self.bounds.both(other.bounds),
             self.own_bounds.both(other.own_bounds),
             self.texts | other.texts,
+            self.parts | other.parts,
             streams,
         )
 
@@ -96,6 +102,7 @@ class Facts:
             self.bounds.either(other.bounds),
             self.bounds_of("audit").either(other.bounds_of("audit")),
             self.texts & other.texts,
+            self.parts & other.parts,
             self.streams | other.streams,
         )
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import reduce
 from typing import Final
 
-from strongroom.audit.archive.columns import COLUMNS, Kind, address_text, packed_address
+from strongroom.audit.archive.columns import (
+    COLUMNS,
+    HASHES,
+    TEXTS,
+    Kind,
+    address_text,
+    packed_address,
+)
 from strongroom.audit.query.compile.facts import (
     ANYTHING,
     MAX_VALUES,
     NOTHING,
+    PRUNED_BY,
     STREAMS,
     Bounds,
     Facts,
@@ -35,12 +44,18 @@ from strongroom.audit.query.language import (
 )
 from strongroom.audit.query.language.fields import TIME, Takes, takes
 from strongroom.audit.query.language.values import number
-from strongroom.audit.query.names import Ids, asked
+from strongroom.audit.query.names import Ids, asked, lowered
 
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _VERSION_7: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
+
+HEXADECIMAL: Final = re.compile(r"[0-9a-f]*")
+"""What may be part of a hash."""
+
+_PARTED: Final = frozenset(TEXTS) - {*HASHES, *PRUNED_BY, "stream"}
+"""Fields in whose texts parts are looked for."""
 
 OWN: Final = STREAMS - {"imported"}
 """Streams whose people are those of the directory."""
@@ -60,6 +75,8 @@ def facts(term: Term, now: int, ids: Ids) -> Facts:
         return _of_value(term.field, term.value)
     if isinstance(term, Is | Like | Present) and takes(term.field) is Takes.PERSON:
         return _of_person(PEOPLE[term.field], ids(term))
+    if isinstance(term, Like) and term.field in _PARTED:
+        return Facts(parts=frozenset(filter(None, map(asked, term.pieces))))
     if (bounds := time_of(term, now)) is not None:
         return Facts(bounds=bounds)
     return ANYTHING
@@ -75,20 +92,22 @@ def _of_text(term: Text, ids: Ids) -> Facts:
     word = asked(term.text)
     if not word or UUID.fullmatch(word) or ids(term):
         return ANYTHING
-    return Facts(texts=frozenset({word}))
+    parts = frozenset() if HEXADECIMAL.fullmatch(word) else frozenset({word})
+    return Facts(texts=frozenset({word}), parts=parts)
 
 
 def _of_value(field: str, value: str) -> Facts:
     if field not in COLUMNS:
         return ANYTHING
     spellings = _spellings(field, value)
-    found = Facts(needles={field: spellings} if spellings else {})
+    parts = frozenset({lowered(value)} if value and field in _PARTED else ())
+    found = Facts(needles={field: spellings} if spellings else {}, parts=parts)
     if field == "stream":
         return found.within(frozenset({value}))
     if field in ("id", "request_id") and _VERSION_7.fullmatch(value):
         at = int(value[:8] + value[9:13], 16) * 1_000
         around = Bounds(at - DAY, at + DAY)
-        return Facts(found.needles, own_bounds=around)
+        return replace(found, own_bounds=around)
     return found
 
 

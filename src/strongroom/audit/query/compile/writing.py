@@ -7,12 +7,13 @@ A condition may be NULL where the field is absent. That is as good as false for 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from strongroom.audit.archive.columns import (
     BREAK,
     COLUMNS,
+    HASHES,
     MORE_TEXT,
     Kind,
     address_text,
@@ -57,12 +58,21 @@ _SPECIAL: Final = re.compile(r"[^0-9A-Za-z_]")
 class Writing:
     """The conditions of one query, and their parameters in order."""
 
-    def __init__(self, now: int, ids: Ids, *, has_rest: bool, texts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        now: int,
+        ids: Ids,
+        *,
+        has_rest: bool,
+        texts: Sequence[str],
+        absent: Collection[str] = (),
+    ) -> None:
         self.params: list[Any] = []
         self._now = now
         self._ids = ids
         self._has_rest = has_rest
         self._texts = texts
+        self._absent = absent
 
     def condition(self, term: Term) -> str:
         """The SQL of one term; its parameters are added to the others."""
@@ -146,6 +156,8 @@ class Writing:
         if not word:
             return "true"
         columns = [c for c in self._texts if c != MORE_TEXT or BREAK not in word]
+        if word in self._absent:
+            columns = [column for column in columns if column in HASHES]
         found = [self._param(f'contains(lower("{column}"), ?)', word) for column in columns]
         if UUID.fullmatch(word):
             found += [self._param(f'"{name}" = CAST(? AS UUID)', word) for name in _UUIDS]

@@ -14,12 +14,15 @@ from strongroom.audit.query.search.engine import Row, TimeUp
 from strongroom.audit.query.search.live import ANY_TIME
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.protocol import Bar, Histogram
-from strongroom.audit.query.search.reader import Reader, Select
-from strongroom.audit.query.search.sources import Source, batches, newest_first
+from strongroom.audit.query.search.reader import LEAST_SECONDS, Reader, Select
+from strongroom.audit.query.search.sources import Source, newest_first
 from strongroom.audit.query.search.totals import Cells, Totals, split
 
-MOST_COUNTED: Final = 2**22
-"""Sealed records that are counted at a time."""
+MOST_COUNTED: Final = 2**20
+"""Sealed records that are counted at a time. The deadline is looked at between two such times."""
+
+_LEAST_SECONDS: Final = 0.1
+"""To read a batch that is not the first, however near the deadline is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,12 @@ class Counting:
 
     def batched(self, sources: Sequence[Source], select: Select) -> Iterator[list[Row]]:
         """The same, all rows of a batch together."""
-        for batch in batches(newest_first(sources), MOST_COUNTED):
-            if self.reader.deadline.passed:
+        least = LEAST_SECONDS
+        for batch in self.reader.batches(newest_first(sources), MOST_COUNTED):
+            if least != LEAST_SECONDS and self.reader.deadline.passed:
                 raise TimeUp
-            yield list(self.reader.scan(batch, select))
+            yield list(self.reader.scan(batch, select, least=least))
+            least = _LEAST_SECONDS
 
     def missing(self) -> tuple[str, ...]:
         """What could not be read, in words."""

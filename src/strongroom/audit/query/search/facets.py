@@ -6,7 +6,7 @@ import heapq
 import math
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -71,11 +71,11 @@ class Tally:
         if len(told) >= TOLD:
             self.cut.append((told[-1][1], frozenset(value for value, _ in told)))
 
-    def join(self, other: Tally) -> None:
-        """Add what another one has."""
-        self.total.update(other.total)
-        self.cut += other.cut
-        self.whole = self.whole and other.whole
+    def joined(self, other: Tally) -> Tally:
+        """With what another one has; both stay as they are."""
+        total = Counter(self.total)
+        total.update(other.total)
+        return Tally(total, [*self.cut, *other.cut], self.whole and other.whole)
 
     def first(self, limit: int, prefix: str) -> tuple[list[tuple[str, int]], bool]:
         """The most frequent values that begin so, and whether these are they for certain, with all
@@ -94,28 +94,76 @@ class Tally:
 
 def facet(counting: Counting, name: str, limit: int, prefix: str) -> Facet:
     """The most frequent values of a field in the records that match."""
-    summed, left = _summed(counting, name)
-    tally = Tally(Counter(summed))
     select = _select(counting, name)
-    if counting.asks():
-        sealed, left = split(left, counting.covered)
-        tally.join(_sealed(counting, name, sealed, select))
-    tally.join(_tallied(counting, left, select))
-    values, whole = tally.first(limit, prefix)
+    sealed, left = split(counting.sources, counting.covered) if counting.asks() else ([], None)
+    others = _tallied(counting, counting.sources if left is None else left, select)
+    values, whole = list[tuple[str, int]](), False
+    for tally in _of_sealed(counting, name, sealed, select):
+        values, whole = tally.joined(others).first(limit, prefix)
+        if whole:
+            break
     return Facet(name, values, partial=not whole, missing=counting.missing())
 
 
+def _of_sealed(
+    counting: Counting, name: str, segments: Sequence[Segment], select: Select
+) -> Iterator[Tally]:
+    """What whole segments have: by their roll-ups, if they can tell; by the same added up anew, since
+    each time that some are added to others a little is left out; and by reading all."""
+    if name in COUNTED:
+        for anew in (False, True):
+            tally, without = _told_by_rollups(counting, name, segments, anew=anew)
+            yield tally.joined(_sealed(counting, name, without, select))
+            if not tally.cut:
+                return
+    yield _sealed(counting, name, segments, select)
+
+
+def _told_by_rollups(
+    counting: Counting, name: str, segments: Sequence[Segment], *, anew: bool
+) -> tuple[Tally, Sequence[Segment]]:
+    """What the roll-ups tell, and the segments that have none."""
+    key, wanted = (name, "told"), frozenset(segments)
+    known, more = counting.totals.nearest(key, wanted) if not anew else (None, wanted)
+    tally, without = known or (Tally(), [])
+    if more:
+        packed, others = counting.totals.packed(more, name)
+        tally = tally.joined(_unpacked(name, list(packed.values())))
+        if len(tally.total) > TOLD:
+            tally = shortened(tally)
+        without = [*without, *others]
+        counting.totals.keep(key, wanted, (tally, without), len(tally.total))
+    return tally, without
+
+
+def _unpacked(name: str, packed: Sequence[bytes]) -> Tally:
+    """Roll-ups added up."""
+    is_address = COLUMNS[name].kind is Kind.ADDRESS
+    total, cut = Counter[Any](), list[tuple[int, frozenset[Any]]]()
+    for one in packed:
+        found = Values.read(one)
+        found.add_to(total)
+        if found.most:
+            cut.append((found.most, frozenset(found.values)))
+    texts = {value: _address(str(value)) if is_address else _told(value) for value in total}
+    return Tally(
+        Counter({texts[value]: number for value, number in total.items()}),
+        [(most, frozenset(texts[value] for value in values)) for most, values in cut],
+    )
+
+
 def _sealed(counting: Counting, name: str, segments: Sequence[Segment], select: Select) -> Tally:
-    """What whole segments have, counted once for as long as the archive stays as it is."""
-    key = ((name, "read"), frozenset(segments))
-    known: Tally | None = counting.totals.kept(key)
-    if known is None:
-        known = _tallied(counting, segments, select)
-        if known.whole and not counting.reader.missing:
-            if len(known.total) > TOLD:
-                known = shortened(known)
-            counting.totals.keep(key, known, len(known.total))
-    return known
+    """What whole segments have, each counted once for as long as it stays as it is."""
+    key, wanted = (name, "read"), frozenset(segments)
+    known, more = counting.totals.nearest(key, wanted)
+    tally: Tally = known or Tally()
+    if more:
+        tally = tally.joined(_tallied(counting, list(more), select))
+        if tally.whole and not counting.reader.missing:
+            if len(tally.total) > TOLD:
+                tally = shortened(tally)
+            counting.totals.keep(key, wanted, tally, len(tally.total))
+    return tally
 
 
 def shortened(tally: Tally) -> Tally:
@@ -135,22 +183,6 @@ def _tallied(counting: Counting, sources: Sequence[Source], select: Select) -> T
     except TimeUp:
         tally.whole = False
     return tally
-
-
-def _summed(counting: Counting, name: str) -> tuple[Cells, Sequence[Source]]:
-    """What the roll-ups tell, and what must be read."""
-    if not counting.asks() or name not in COUNTED:
-        return Counter(), counting.sources
-    summed, left = split(counting.sources, counting.covered)
-    is_address = COLUMNS[name].kind is Kind.ADDRESS
-
-    def add(total: Cells, packed: bytes) -> None:
-        found = Values.read(packed)
-        for value, number in zip(found.values, found.counts, strict=True):
-            total[_address(str(value)) if is_address else _told(value)] += number
-
-    cells, without = counting.totals.of(name, summed, name, add)
-    return cells, [*left, *without]
 
 
 def _select(counting: Counting, name: str) -> Select:

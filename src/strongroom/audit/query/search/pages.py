@@ -10,7 +10,7 @@ from strongroom.audit.query.cursor import Cursor
 from strongroom.audit.query.search.engine import TimeUp
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.reader import Reader, Select
-from strongroom.audit.query.search.sources import Source, batches
+from strongroom.audit.query.search.sources import FIRST_ROWS, MOST_ROWS, Source
 
 _AFTER_ALL: Final = ("zzzzzzzz", 10**17)
 """A stream and sequence number behind all that share a moment."""
@@ -90,19 +90,19 @@ def first_keys(
     """The places of the records that come first behind a cursor, at most ``limit`` of them."""
     found: list[Cursor] = []
     left = _from(order.arranged(sources), after, order)
-    done = 0
-    for batch in batches(left):
-        edge = order.edge(left[done])  # nothing that is unread lies before it
+    begun = False
+    for batch in reader.batches(left, first=MOST_ROWS if plan.is_needle else FIRST_ROWS):
+        edge = order.edge(batch[0])  # nothing that is unread, and may match, lies before it
         if len(found) > limit and order.is_before(found[limit].timestamp, edge):
             return Keys(found[:limit], more=True)
-        if reader.deadline.passed and done and _is_progress(edge, after, order):
+        if reader.deadline.passed and begun and _is_progress(edge, after, order):
             return _stopped(found, edge, limit, order)
         try:
             keys = reader.scan(batch, _select(plan, order, after, found, limit))
             found = order.sorted([*found, *(Cursor(*key) for key in keys)])[: limit + 1]
         except TimeUp:
             return _stopped(found, edge, limit, order)
-        done += len(batch)
+        begun = True
     return Keys(found[:limit], more=len(found) > limit)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from strongroom.audit.archive.filters import FILTER_OF
 from strongroom.audit.journal.people import ids_whose_name
 from strongroom.audit.query.compile import Facts, compile_query
 from strongroom.audit.query.language import Is, Or, Query, Term
@@ -18,6 +19,8 @@ from strongroom.audit.query.search.protocol import Window
 
 BY_TIME: Final = frozenset({"event", "level", "stream"})
 """Fields that the roll-ups by time tell apart; a segment has one stream."""
+
+_NAMING: Final = frozenset({"id", "request_id", *FILTER_OF})
 
 Clause = tuple[str, Sequence[Any]]
 
@@ -29,6 +32,7 @@ class Plan:
     :param window: outside of which nothing matches
     :param facts: what every match has in common
     :param clauses: the condition in SQL with its parameters, by whether ``rest`` can hold something
+    :param simpler: the same where a word is in no text but hashes
     :param exact: the values that are asked for, by field, where that and the window is the whole
         query and they are fields of :data:`BY_TIME`; None for any other query
     """
@@ -37,6 +41,19 @@ class Plan:
     facts: Facts
     clauses: Mapping[bool, Clause]
     exact: Mapping[str, Collection[str]] | None
+    simpler: Mapping[tuple[bool, frozenset[str]], Clause] = field(default_factory=dict)
+
+    @property
+    def is_needle(self) -> bool:
+        """Whether few records match, since a value is asked for that names one thing."""
+        return not _NAMING.isdisjoint(self.facts.needles)
+
+    def clause(self, has_rest: bool, absent: frozenset[str]) -> Clause:
+        """The condition in SQL with its parameters.
+
+        :param absent: words that no text has but hashes
+        """
+        return self.simpler.get((has_rest, absent), self.clauses[has_rest])
 
     def window_of(self, stream: str) -> Window:
         """Outside of which nothing matches in this stream."""
@@ -67,6 +84,12 @@ def plan(query: Query, window: Window, connection: Connection) -> Plan:
         facts=facts,
         clauses={has_rest: (done.sql, done.params) for has_rest, done in compiled.items()},
         exact=_exactly(query),
+        simpler={
+            (has_rest, frozenset({word})): (done.sql, done.params)
+            for word in facts.texts - facts.parts
+            for has_rest in (False, True)
+            for done in [compile_query(query, now, people, has_rest=has_rest, absent={word})]
+        },
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,18 @@ from strongroom.audit.archive.index import Segment, segment_of
 from strongroom.audit.query.search.engine import Deadline, Engine, Row
 from strongroom.audit.query.search.live import Live, Moved, Piece
 from strongroom.audit.query.search.plan import Plan
-from strongroom.audit.query.search.sources import Source, files_sql, piece_sql, united
+from strongroom.audit.query.search.shares import NONE, Absent, Share, Shares, Span
+from strongroom.audit.query.search.sources import (
+    FIRST_ROWS,
+    MOST_ROWS,
+    Source,
+    batches,
+    files_sql,
+    mentioned,
+    piece_sql,
+    united,
+    whole,
+)
 from strongroom.store import Store
 
 LEAST_SECONDS = 1.0
@@ -24,6 +35,7 @@ LEAST_SECONDS = 1.0
 class Reader:
     """For one search. Not thread-safe.
 
+    :param shares: narrows the sources that are searched
     :param missing: the segments that could not be read, in words
     """
 
@@ -32,7 +44,18 @@ class Reader:
     live: Live
     folder: Path
     deadline: Deadline
+    shares: Shares
     missing: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def batches(
+        self, sources: Iterable[Source], most: int = MOST_ROWS, first: int = FIRST_ROWS
+    ) -> Iterator[Sequence[Source]]:
+        """The sources in their order, narrowed to what may match, in growing batches.
+
+        :param most: sealed records in a batch, about
+        :param first: the same, in the first
+        """
+        return batches(self.shares.of(sources), most, first)
 
     def scan(
         self, sources: Sequence[Source], select: Select, *, least: float = LEAST_SECONDS
@@ -55,20 +78,22 @@ class Reader:
     def _one_by_one(
         self, sources: Sequence[Source], select: Select, error: duckdb.Error
     ) -> Iterator[Row]:
-        if len(sources) == 1 and isinstance(sources[0], Segment):
+        if len(sources) == 1 and not _live(sources[0]):
             self._note(sources[0], error)
             return
-        pieces = [source for source in sources if isinstance(source, Piece)]
+        pieces = [source for source in sources if _live(source)]
         if pieces:
             yield from self._read(pieces, select, LEAST_SECONDS)  # in memory: nothing is damaged
-        for segment in sources:
-            if isinstance(segment, Segment):
+        for source in sources:
+            if not _live(source):
                 try:
-                    yield from self._read([segment], select, LEAST_SECONDS)
+                    yield from self._read([source], select, LEAST_SECONDS)
                 except duckdb.Error as alone:
-                    self._note(segment, alone)
+                    self._note(source, alone)
 
-    def _note(self, segment: Segment, error: duckdb.Error) -> None:
+    def _note(self, source: Source, error: duckdb.Error) -> None:
+        segment = source.segment if isinstance(source, Share) else source
+        assert isinstance(segment, Segment)
         with self.store.read() as connection:
             if segment_of(connection, segment.stream, segment.first_seq) != segment:
                 raise Moved from error
@@ -87,7 +112,7 @@ class Reader:
             except duckdb.CatalogException:
                 continue  # a table was let go of: for another search, or for a fork
             except duckdb.Error:
-                if by_name or not any(isinstance(source, Segment) for source in sources):
+                if by_name or all(map(_live, sources)):
                     raise
                 by_name = True  # perhaps their columns differ
         raise Moved
@@ -95,30 +120,36 @@ class Reader:
     def _statement(
         self, sources: Sequence[Source], select: Select, *, by_name: bool
     ) -> tuple[str, list[Any]]:
-        """One statement over all sources: those that can have something in ``rest``, and those
-        that cannot, whose condition is simpler."""
+        """One statement over all sources. Where something can stand in ``rest``, the condition
+        is another than where not; and where a word is in no text, it need not be looked for."""
         parts, parameters = list[str](), list[Any]()
-        for has_rest in (False, True):
-            relation = self._relation(
-                [s for s in sources if _has_rest(s) == has_rest], by_name=by_name
-            )
-            if relation:
-                clause, values = select.clause(has_rest)
-                columns, group = select.columns_of(has_rest), select.group
-                parts.append(f"SELECT {columns} FROM {relation} WHERE {clause} {group}")  # noqa: S608  # our own words
-                parameters.extend(values)
+        pieces = [source for source in sources if isinstance(source, Piece)]
+        alike = _alike(sources)
+        if pieces:
+            alike.setdefault((True, NONE), {})
+        for (has_rest, absent), spans in sorted(alike.items(), key=lambda one: one[0][0]):
+            here = pieces if (has_rest, absent) == (True, NONE) else []
+            clause, values = select.clause(has_rest, absent)
+            columns, group = select.columns_of(has_rest), select.group
+            names = mentioned(columns, clause, group, "seq")
+            relation = self._relation(here, spans, names, by_name=by_name)
+            parts.append(f"SELECT {columns} FROM {relation} WHERE {clause} {group}")  # noqa: S608  # our own words
+            parameters.extend(values)
         return select.around.format(" UNION ALL ".join(parts)), parameters
 
-    def _relation(self, sources: Sequence[Source], *, by_name: bool) -> str:
-        pieces = [source for source in sources if isinstance(source, Piece)]
-        sealed = [source for source in sources if isinstance(source, Segment)]
+    def _relation(
+        self,
+        pieces: Sequence[Piece],
+        spans: Mapping[Segment, Sequence[Span]],
+        names: Sequence[str],
+        *,
+        by_name: bool,
+    ) -> str:
         tables = self.live.tables(pieces, self.deadline) if pieces else []
-        parts = [piece_sql(*one) for one in zip(pieces, tables, strict=True)]
-        if sealed:
-            parts.append(files_sql(self.folder, sealed, by_name=by_name))
-        if len(parts) < 2:
-            return "".join(parts)
-        return united(f"SELECT * FROM {part}" for part in parts)  # noqa: S608  # our own names
+        parts = [piece_sql(*one, names) for one in zip(pieces, tables, strict=True)]
+        if spans:
+            parts.append(files_sql(self.folder, spans, names, by_name=by_name))
+        return united(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +175,12 @@ class Select:
         """What stands behind SELECT."""
         return self.with_rest[0] if has_rest and self.with_rest else self.columns
 
-    def clause(self, has_rest: bool) -> tuple[str, list[Any]]:
-        """The condition, with its parameters."""
-        sql, values = self.plan.clauses[has_rest]
+    def clause(self, has_rest: bool, absent: Absent = NONE) -> tuple[str, list[Any]]:
+        """The condition, with its parameters.
+
+        :param absent: words that no text has but hashes
+        """
+        sql, values = self.plan.clause(has_rest, absent)
         also = self.with_rest[1] if has_rest and self.with_rest else self.also
         window, moments = "", list[int]()
         for moment, operator in ((self.plan.window.start, ">="), (self.plan.window.end, "<")):
@@ -156,8 +190,17 @@ class Select:
         return f"({also}){window} AND ({sql})", [*self.parameters, *moments, *values]
 
 
-def _has_rest(source: Source) -> bool:
-    return source.has_rest if isinstance(source, Segment) else True
+def _alike(sources: Sequence[Source]) -> dict[tuple[bool, Absent], dict[Segment, list[Span]]]:
+    """The spans of sealed records that the same condition finds, by segment."""
+    found: dict[tuple[bool, Absent], dict[Segment, list[Span]]] = {}
+    for source in sources:
+        if isinstance(source, Share):
+            for absent, spans in source.spans.items():
+                of = found.setdefault((source.has_rest, absent), {})
+                of[source.segment] = list(spans)
+        elif isinstance(source, Segment):
+            found.setdefault((source.has_rest, NONE), {})[source] = [whole(source)]
+    return found
 
 
 def _live(source: Source) -> bool:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from strongroom.audit.archive.columns import COLUMNS, MORE_TEXT, Record, gather
 from strongroom.audit.archive.relation import read_as
-from strongroom.audit.query.compile.facts import ANYTHING
+from strongroom.audit.query.compile.facts import ANYTHING, STREAMS
 from strongroom.audit.query.cursor import Cursor
+from strongroom.audit.query.search.live import Piece
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.protocol import Window
 from strongroom.audit.query.search.reader import Reader, Select
+from strongroom.audit.query.search.shares import NONE, Share
 from strongroom.audit.query.search.sources import Source
 
 _NAMES: Final = tuple(name for name in COLUMNS if name != MORE_TEXT)
@@ -31,23 +34,29 @@ def read_records(reader: Reader, keys: Sequence[Cursor], sources: Sequence[Sourc
     wanted: dict[str, list[int]] = defaultdict(list)
     for key in keys:
         wanted[key.stream].append(key.seq)
+    holding = [part for s in sources if (part := _part(s, sorted(wanted[s.stream]))) is not None]
+    clauses = [
+        f"(stream = '{stream}' AND seq IN ({', '.join(map(str, seqs))}))"
+        for stream, seqs in sorted(wanted.items())
+        if stream in STREAMS and seqs
+    ]
+    if not holding or not clauses:
+        return []
+    select = Select(EVERYTHING, _COLUMNS, " OR ".join(clauses))
     found: dict[tuple[str, int], Record] = {}
-    for stream, seqs in wanted.items():
-        for row in _rows(reader, stream, sorted(seqs), sources):
-            record = gather(row)
-            found[stream, row["seq"]] = record
+    for values in reader.scan(holding, select, least=WIDE_SECONDS):
+        row = dict(zip(_NAMES, values, strict=True))
+        found[row["stream"], row["seq"]] = gather(row)
     return [found[place] for key in keys if (place := (key.stream, key.seq)) in found]
 
 
-def _rows(
-    reader: Reader, stream: str, seqs: Sequence[int], sources: Sequence[Source]
-) -> Iterable[Record]:
-    holding = [s for s in sources if s.stream == stream and _holds(s, seqs)]
-    numbers = ", ".join(map(str, seqs))
-    select = Select(EVERYTHING, _COLUMNS, f"seq IN ({numbers})")
-    for values in reader.scan(holding, select, least=WIDE_SECONDS):
-        yield dict(zip(_NAMES, values, strict=True))
-
-
-def _holds(source: Source, seqs: Sequence[int]) -> bool:
-    return any(source.first_seq <= seq <= source.last_seq for seq in seqs)
+def _part(source: Source, seqs: Sequence[int]) -> Source | None:
+    """What is to be read of a source for these records of its stream; None for nothing."""
+    here = [seq for seq in seqs if source.first_seq <= seq <= source.last_seq]
+    if not here:
+        return None
+    if isinstance(source, Piece):
+        return replace(source, first_seq=here[0], end_seq=here[-1] + 1)
+    if isinstance(source, Share):
+        source = source.segment
+    return Share(source, {NONE: tuple((seq, seq + 1) for seq in here)})

@@ -32,6 +32,7 @@ from strongroom.audit.query.search.protocol import (
 )
 from strongroom.audit.query.search.reader import Reader
 from strongroom.audit.query.search.records import EVERYTHING, read_records
+from strongroom.audit.query.search.shares import Shares
 from strongroom.audit.query.search.slots import Slots
 from strongroom.audit.query.search.snapshot import Index, Snapshot
 from strongroom.audit.query.search.sources import Source
@@ -246,7 +247,10 @@ class Search:
                 # Outside of the database: see Engine for why.
                 parts.live.forget_sealed(seen.sealed_through)
                 sources = _within_fences(parts.fences, sources, wanted)
-                reader = Reader(self._store, parts.engine, parts.live, self._folder, deadline)
+                shares = Shares(self._folder, seen.filtered, wanted.facts)
+                reader = Reader(
+                    self._store, parts.engine, parts.live, self._folder, deadline, shares
+                )
                 try:
                     return work(Task(reader, wanted, seen, sources))
                 except Moved:

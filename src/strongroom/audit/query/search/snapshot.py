@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -14,14 +14,13 @@ from strongroom.audit.archive.index import Segment, read_heads, segments
 from strongroom.audit.archive.rollups import Values
 from strongroom.audit.archive.tables import segment, segment_rollup
 from strongroom.audit.journal.tables import journal_head
+from strongroom.audit.query.compile.facts import PRUNED_BY
 from strongroom.audit.query.search.fences import Fences
 from strongroom.audit.query.search.live import Live, Piece
 from strongroom.audit.query.search.plan import Plan
+from strongroom.audit.query.search.shares import Filtered, read_filtered
 from strongroom.audit.query.search.sources import Source
 from strongroom.audit.query.search.totals import Totals
-
-PRUNED_BY: Final = ("level", "event", "outcome", "status", "reason", "method")
-"""Fields of few values: which of them a segment has is kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,14 @@ class Snapshot:
     :param sealed: the segments, in the order of stream and sequence number
     :param next_seqs: the next sequence number of each stream
     :param sealed_through: the first record of each stream that is in the journal
+    :param filtered: what there is to find parts of texts by
     """
 
     sealed: Sequence[Segment]
     pieces: Sequence[Piece]
     next_seqs: Mapping[str, int]
     sealed_through: Mapping[str, int]
+    filtered: Mapping[tuple[str, int], Filtered]
 
     @property
     def sources(self) -> list[Source]:
@@ -54,6 +55,7 @@ class Index:
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _state: Any = None
     _segments: Sequence[Segment] = ()
+    _filtered: Mapping[tuple[str, int], Filtered] = field(default_factory=dict)
     _values: dict[Segment, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
     def snapshot(self, connection: Connection) -> Snapshot:
@@ -65,13 +67,13 @@ class Index:
         sealed = {stream: head.sealed_through for stream, head in heads.items()}
         rows = connection.execute(select(journal_head.c.stream, journal_head.c.next_seq)).all()
         next_seqs: dict[str, int] = {row.stream: row.next_seq for row in rows}
-        found = self._read(connection, heads)
+        found, filtered = self._read(connection, heads)
         pieces = [
             piece
             for stream, next_seq in next_seqs.items()
             for piece in self.live.pieces(connection, stream, sealed.get(stream, 0), next_seq)
         ]
-        return Snapshot(found, pieces, next_seqs, sealed)
+        return Snapshot(found, pieces, next_seqs, sealed, filtered)
 
     def candidates(self, connection: Connection, seen: Snapshot, plan: Plan) -> list[Source]:
         """The sources that may hold a match, in no order."""
@@ -91,7 +93,9 @@ class Index:
         ]
         return [*pieces, *left]
 
-    def _read(self, connection: Connection, heads: Any) -> Sequence[Segment]:
+    def _read(
+        self, connection: Connection, heads: Any
+    ) -> tuple[Sequence[Segment], Mapping[tuple[str, int], Filtered]]:
         wanted = select(
             func.count(), func.sum(segment.c.generation), func.sum(segment.c.first_seq)
         ).select_from(segment)
@@ -102,9 +106,10 @@ class Index:
                 kept = set(found)
                 self._values = {s: v for s, v in self._values.items() if s in kept}
                 self._segments, self._state = found, state
-                self.totals.forget()
+                self._filtered = read_filtered(connection)
+                self.totals.retain(kept)
                 self.fences.keep(found)
-            return self._segments
+            return self._segments, self._filtered
 
     def _may_hold(
         self, connection: Connection, about: Segment, wanted: Mapping[str, Collection[str]]
@@ -131,9 +136,9 @@ def _values_of(connection: Connection, about: Segment) -> Mapping[str, frozenset
         segment_rollup.c.first_seq == about.first_seq,
         segment_rollup.c.kind.in_(PRUNED_BY),
     )
+    found = {kind: Values.read(counts) for kind, counts in connection.execute(wanted)}
     return {
-        kind: frozenset(_text(value) for value in Values.read(counts).values)
-        for kind, counts in connection.execute(wanted)
+        kind: frozenset(map(_text, told.values)) for kind, told in found.items() if not told.most
     }
 
 

@@ -12,7 +12,7 @@ from strongroom.audit.query.search.engine import TimeUp
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.reader import Reader, Select
 from strongroom.audit.query.search.snapshot import Snapshot
-from strongroom.audit.query.search.sources import Source, batches
+from strongroom.audit.query.search.sources import Source
 from strongroom.store import Store
 
 
@@ -58,7 +58,7 @@ def _newer(
     )
     wanted = Select(plan, "timestamp, stream, seq", "seq >= ?", [position], around=around)
     found: list[Cursor] = []
-    for batch in batches(sources):
+    for batch in reader.batches(sources):
         if found and reader.deadline.passed:
             return found, batch[0].first_seq
         try:

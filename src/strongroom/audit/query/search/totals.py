@@ -24,6 +24,9 @@ MAX_VALUES: Final = 20_000
 
 Cells = Counter[Any]
 
+_FEW: Final = 16
+"""Segments that are asked for one by one."""
+
 
 @dataclass(slots=True)
 class Totals:
@@ -34,9 +37,15 @@ class Totals:
     _kept: dict[tuple[Any, frozenset[Segment]], Any] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Let go of all of them: a segment was sealed, pruned, or something in it forgotten."""
+        """Let go of all of them."""
         with self._guard:
             self._kept.clear()
+
+    def retain(self, there: Collection[Segment]) -> None:
+        """Let go of the sums with a segment that is not there any more: it was pruned, or something in
+        it forgotten. What was sealed since is added to the others when it is asked for."""
+        with self._guard:
+            self._kept = {key: s for key, s in self._kept.items() if key[1].issubset(there)}
 
     def of(
         self,
@@ -51,33 +60,51 @@ class Totals:
         :param add: adds one packed roll-up to the sum
         :raises Moved: when one of the segments is not there any more
         """
-        key = (name, frozenset(segments))
-        with self._guard:
-            known = self._kept.get(key)
-        if known is None:
-            known = self._sum(segments, kind, add)
-            self.keep(key, known, len(known[0]))
-        return known
+        wanted = frozenset(segments)
+        known, more = self.nearest(name, wanted)
+        cells: Cells = known[0] if known is not None else Counter()
+        left: list[Segment] = known[1] if known is not None else []
+        if more:
+            cells = Counter(cells)
+            packed, without = self.packed(more, kind)
+            for one in packed.values():
+                add(cells, one)
+            left = [*left, *without]
+            self.keep(name, wanted, (cells, left), len(cells))
+        return cells, left
 
-    def kept(self, key: tuple[Any, frozenset[Segment]]) -> Any:
-        """What is kept under this key; None for nothing."""
+    def nearest(self, name: Any, wanted: frozenset[Segment]) -> tuple[Any, frozenset[Segment]]:
+        """The sum that is kept of most of these segments and of no others, None where none is; and the
+        segments that it lacks."""
         with self._guard:
-            return self._kept.get(key)
+            fitting = [
+                (key[1], known)
+                for key, known in self._kept.items()
+                if key[0] == name and key[1] <= wanted
+            ]
+        if not fitting:
+            return None, wanted
+        covered, known = max(fitting, key=lambda one: len(one[0]))
+        return known, wanted - covered
 
-    def keep(self, key: tuple[Any, frozenset[Segment]], known: Any, size: int) -> None:
+    def keep(self, name: Any, segments: frozenset[Segment], known: Any, size: int) -> None:
         """Keep a sum, unless it is large."""
         if size > MAX_VALUES:
             return
         with self._guard:
             while len(self._kept) >= MAX_KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = known
+            self._kept[name, segments] = known
 
-    def _sum(
-        self, segments: Collection[Segment], kind: str, add: Callable[[Cells, bytes], None]
-    ) -> tuple[Cells, list[Segment]]:
-        total: Cells = Counter()
+    def packed(
+        self, segments: Collection[Segment], kind: str
+    ) -> tuple[dict[Segment, bytes], list[Segment]]:
+        """The roll-ups of a kind as they are stored, and the segments that have none.
+
+        :raises Moved: when one of the segments is not there any more
+        """
         left = {(s.stream, s.first_seq): s for s in segments}
+        found = dict[Segment, bytes]()
         with self.store.read() as connection:
             wanted = select(segment.c.stream, segment.c.first_seq, segment.c.generation)
             there = {(row[0], row[1]): row[2] for row in connection.execute(wanted)}
@@ -86,10 +113,13 @@ class Totals:
             rollups = select(
                 segment_rollup.c.stream, segment_rollup.c.first_seq, segment_rollup.c.counts
             ).where(segment_rollup.c.kind == kind)
+            if len(left) <= _FEW:
+                rollups = rollups.where(segment_rollup.c.first_seq.in_({key[1] for key in left}))
             for stream, first_seq, packed in connection.execute(rollups):
-                if left.pop((stream, first_seq), None) is not None:
-                    add(total, packed)
-        return total, list(left.values())
+                about = left.pop((stream, first_seq), None)
+                if about is not None:
+                    found[about] = packed
+        return found, list(left.values())
 
 
 def split(
