@@ -51,7 +51,7 @@ def values_of(
         )
         .order_by(journal.c.seq)
     )
-    result = connection.execute(wanted, execution_options={"stream_results": True})
+    result = connection.execute(wanted)
     cursor = result.cursor
     assert cursor is not None
     try:
