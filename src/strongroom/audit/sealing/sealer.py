@@ -107,15 +107,28 @@ class Sealer:
         :raises Corrupt: as :meth:`seal_due`
         :raises Unavailable: as :meth:`seal_due`
         """
-        draft = self.write(span)
+        draft = self.prepare(span)
         try:
-            self.check(span, draft)
             self.publish(draft)
         finally:
             draft.discard()
         self.commit(span, draft.sealed)
         self.delete_rows(span)
         return draft.sealed.segment
+
+    def prepare(self, span: Span) -> Draft:
+        """Write the segment to temporary names, and compare it; nothing counts yet.
+
+        :raises Corrupt: as :meth:`seal_due`
+        :raises Unavailable: when there is no room
+        """
+        draft = self.write(span)
+        try:
+            self.check(span, draft)
+        except BaseException:
+            draft.discard()
+            raise
+        return draft
 
     def write(self, span: Span) -> Draft:
         """Write the segment to temporary names."""

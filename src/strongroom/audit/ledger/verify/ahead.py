@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from queue import Full, Queue
 from threading import Event, Thread
@@ -21,13 +21,13 @@ class _Ended(Generic[T]):
         self.error = error
 
 
-def ahead(made: Iterator[T], depth: int) -> Iterator[T]:
+def ahead(made: Generator[T, None, None], depth: int) -> Generator[T, None, None]:
     """The same, made in a thread of its own, which ends when this does.
 
     An exception comes in its place. It pays where the making is work of the engine or of zlib, which
     other threads of Python can run beside.
 
-    :param made: a generator; nobody else may touch what it uses
+    :param made: nobody else may touch what it uses
     :param depth: how many may wait to be taken
     """
     waiting: Queue[T | _Ended[T]] = Queue(depth)
@@ -46,10 +46,10 @@ def ahead(made: Iterator[T], depth: int) -> Iterator[T]:
         thread.join()
 
 
-def _make(made: Iterator[T], waiting: Queue[T | _Ended[T]], unwanted: Event) -> None:
+def _make(made: Generator[T, None, None], waiting: Queue[T | _Ended[T]], unwanted: Event) -> None:
     error: BaseException | None = None
     try:
-        with closing(made):  # type: ignore[type-var]  # a generator
+        with closing(made):
             for one in made:
                 if not _put(waiting, one, unwanted):
                     return

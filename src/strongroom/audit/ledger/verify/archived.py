@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -81,7 +81,9 @@ def sealed_blocks(connection: Connection, *, ledger_only: bool) -> Iterator[Bloc
     yield from ahead(_read(folder, found, ledger_only=ledger_only), AHEAD)
 
 
-def _read(folder: Path, found: Sequence[Segment], *, ledger_only: bool) -> Iterator[Block]:
+def _read(
+    folder: Path, found: Sequence[Segment], *, ledger_only: bool
+) -> Generator[Block, None, None]:
     for about in found:
         try:
             with ArchiveReader(folder) as reader:
