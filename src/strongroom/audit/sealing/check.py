@@ -6,20 +6,20 @@ back does not get into a segment: its parts have other digests, or its entry ano
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from strongroom.audit.archive.bundles import BundleReader
 from strongroom.audit.archive.columns import written
 from strongroom.audit.archive.compare import first_difference
-from strongroom.audit.archive.parquet import ParquetReader
 from strongroom.audit.archive.reading import ArchiveReader
 from strongroom.audit.archive.relation import PARTS
+from strongroom.audit.archive.spelt import SpeltReader
 from strongroom.audit.archive.writing import yielding
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.stored import (
@@ -29,52 +29,63 @@ from strongroom.audit.journal.stored import (
     microseconds,
     part_digest,
 )
-from strongroom.audit.journal.tables import journal
 from strongroom.audit.ledger.ledger import Signed
 from strongroom.audit.ledger.tiles import fetch_tile, tile_reader
 from strongroom.audit.merkle import TILE_WIDTH, CompactRange, Tile, leaf_hashes
 from strongroom.audit.sealing.due import Span
+from strongroom.audit.sealing.rows import rows_numbered, values_of
 from strongroom.errors import Corrupt
 
-BATCH: Final = 128
-"""Records compared at a time: other threads of Python run in between."""
+INDEXED: Final = ("id", "timestamp", "level", "event", "request_id")
 
 
-def rows_of(connection: Connection, span: Span) -> Iterator[JournalRow]:
-    """The journal's rows of these records, some at a time in memory."""
-    wanted = select(journal).where(
-        journal.c.stream == span.stream.value,
-        journal.c.seq >= span.start,
-        journal.c.seq < span.end,
-    )
-    yield from connection.execute(
-        wanted.order_by(journal.c.seq), execution_options={"yield_per": BATCH}
-    )
+def check_segment(
+    connection: Connection,
+    span: Span,
+    reader: ArchiveReader,
+    path: Path,
+    entries: SealedEntries | None,
+) -> None:
+    """Compare the Parquet file with the journal, record by record, and the zip on the way.
 
-
-def check_columns(connection: Connection, span: Span, reader: ArchiveReader, path: Path) -> None:
-    """Compare the Parquet file with the journal, record by record.
-
+    :param entries: of an audit segment
     :raises Corrupt: naming the first that differs
     """
-    parts = PARTS if span.stream is Stream.AUDIT else ()
-    parquet = ParquetReader(reader.connection, path, parts=bool(parts))
-    names = [name for name in parquet.held() if name not in parts] + list(parts)
-    found = (
-        row for rows in parquet.rows(span.start, span.end, names, at_a_time=BATCH) for row in rows
-    )
-    stored = rows_of(connection, span)
-    start = span.start
-    while batch := list(islice(stored, BATCH)):
-        rows = list(islice(found, len(batch)))
+    columns = SpeltReader(reader.connection, path, span.stream.value)
+    named = (*INDEXED, *(PARTS if entries is not None else ()))
+    stored = values_of(connection, span, ("seq", "entry", *named))
+    unproven, start = list[int](), span.start
+    for rows in columns.rows(named):
+        batch = list(islice(stored, len(rows)))
+        if [(row[0], row[1], *row[3:]) for row in rows] != batch or not all(row[2] for row in rows):
+            for seq, (row, kept) in enumerate(zip(rows, batch, strict=False), start):
+                if (row[0], row[1], *row[3:]) != kept or not row[2]:
+                    unproven.append(seq)
+        if entries is not None:
+            entries.compare([row[1] for row in batch])
+        start += len(rows)
+    if start != span.end or next(stored, None) is not None:
+        raise Corrupt(f"the records of {span.stream} from {span.start:,} on were not sealed whole")
+    if entries is not None:
+        entries.end()
+    _check_unproven(connection, span, columns, unproven)
+
+
+def _check_unproven(
+    connection: Connection, span: Span, columns: SpeltReader, unproven: Sequence[int]
+) -> None:
+    """Compare the records, value by value, whose bytes alone did not prove them."""
+    wanted, parts = iter(unproven), span.stream is Stream.AUDIT
+    for rows in columns.others(unproven):
+        seqs = list(islice(wanted, len(rows)))
+        batch = rows_numbered(connection, span.stream, seqs)
         records = [_record_of(row) for row in yielding(batch)]
-        place = first_difference(names, rows, records)
+        place = first_difference(columns.held, rows, records)
         if place is None and parts:
             place = _first_other_part(batch, rows)
         if place is not None:
-            raise Corrupt(f"record {start + place:,} of {span.stream} was not sealed as it is")
-        start += len(batch)
-    if start != span.end or next(found, None) is not None:
+            raise Corrupt(f"record {seqs[place]:,} of {span.stream} was not sealed as it is")
+    if next(wanted, None) is not None:
         raise Corrupt(f"the records of {span.stream} from {span.start:,} on were not sealed whole")
 
 
@@ -123,25 +134,57 @@ def _first_other_part(batch: Sequence[JournalRow], rows: Sequence[Sequence[Any]]
     return None
 
 
-def check_entries(connection: Connection, span: Span, path: Path, signed: Signed | None) -> None:
-    """Compare the zip with the ledger: the hash of each entry with the tile that holds it.
+class SealedEntries:
+    """Compares the zip of a segment with the journal's entries, and with the ledger: the hash of each
+    entry with the tile that holds it. A context manager; for one thread.
 
     :param signed: the newest checkpoint, which the tiles must lead to; without one the entries are
         compared with the journal alone
-    :raises Corrupt: naming the first bundle that differs
+    :raises Corrupt: from every method, naming the first bundle that differs
     """
-    if signed is not None:
-        read = tile_reader(connection, signed.size)
-        if CompactRange.read(signed.size, read).root() != signed.root:
-            raise Corrupt("the hash tiles do not give the root that was signed; nothing is sealed")
-    stored = rows_of(connection, span)
-    with BundleReader(path) as bundles:
-        for index in range(span.start // TILE_WIDTH, span.end // TILE_WIDTH):
-            entries = bundles.entries(index)
-            fits = [row.entry for row in islice(stored, TILE_WIDTH)] == entries
-            if signed is not None:
-                hashes = fetch_tile(connection, Tile(0, index, TILE_WIDTH))
-                fits = fits and b"".join(leaf_hashes(entries)) == hashes
-            if not fits:
-                first = index * TILE_WIDTH
-                raise Corrupt(f"the entries from record {first:,} on are not those of the ledger")
+
+    def __init__(
+        self, connection: Connection, span: Span, path: Path, signed: Signed | None
+    ) -> None:
+        if signed is not None:
+            read = tile_reader(connection, signed.size)
+            if CompactRange.read(signed.size, read).root() != signed.root:
+                raise Corrupt(
+                    "the hash tiles do not give the root that was signed; nothing is sealed"
+                )
+        self._connection = connection
+        self._signed = signed is not None
+        self._bundles = BundleReader(path)
+        self._index, self._end = span.start // TILE_WIDTH, span.end // TILE_WIDTH
+        self._waiting: list[bytes] = []
+
+    def __enter__(self) -> SealedEntries:
+        self._bundles.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bundles.__exit__(*error)
+
+    def compare(self, stored: Sequence[bytes]) -> None:
+        """Compare with the next entries of the journal."""
+        self._waiting += stored
+        while len(self._waiting) >= TILE_WIDTH:
+            self._compare_bundle(self._waiting[:TILE_WIDTH])
+            del self._waiting[:TILE_WIDTH]
+
+    def _compare_bundle(self, stored: list[bytes]) -> None:
+        entries = self._bundles.entries(self._index)
+        fits = entries == stored
+        if self._signed:
+            hashes = fetch_tile(self._connection, Tile(0, self._index, TILE_WIDTH))
+            fits = fits and b"".join(leaf_hashes(entries)) == hashes
+        if not fits:
+            first = self._index * TILE_WIDTH
+            raise Corrupt(f"the entries from record {first:,} on are not those of the ledger")
+        self._index += 1
+
+    def end(self) -> None:
+        """All entries must have come."""
+        if self._waiting or self._index != self._end:
+            first = self._index * TILE_WIDTH
+            raise Corrupt(f"the entries from record {first:,} on were not sealed whole")

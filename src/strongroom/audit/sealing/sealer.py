@@ -26,9 +26,10 @@ from strongroom.audit.events.ledger import SegmentSealed
 from strongroom.audit.journal.stored import JournalRow
 from strongroom.audit.journal.tables import journal
 from strongroom.audit.ledger.ledger import Ledger
-from strongroom.audit.sealing.check import check_columns, check_entries, rows_of
+from strongroom.audit.sealing.check import SealedEntries, check_segment
 from strongroom.audit.sealing.due import Span, due
 from strongroom.audit.sealing.leftovers import stray_files
+from strongroom.audit.sealing.rows import rows_of
 from strongroom.errors import Corrupt
 from strongroom.store import Store
 
@@ -106,15 +107,28 @@ class Sealer:
         :raises Corrupt: as :meth:`seal_due`
         :raises Unavailable: as :meth:`seal_due`
         """
-        draft = self.write(span)
+        draft = self.prepare(span)
         try:
-            self.check(span, draft)
             self.publish(draft)
         finally:
             draft.discard()
         self.commit(span, draft.sealed)
         self.delete_rows(span)
         return draft.sealed.segment
+
+    def prepare(self, span: Span) -> Draft:
+        """Write the segment to temporary names, and compare it; nothing counts yet.
+
+        :raises Corrupt: as :meth:`seal_due`
+        :raises Unavailable: when there is no room
+        """
+        draft = self.write(span)
+        try:
+            self.check(span, draft)
+        except BaseException:
+            draft.discard()
+            raise
+        return draft
 
     def write(self, span: Span) -> Draft:
         """Write the segment to temporary names."""
@@ -145,10 +159,13 @@ class Sealer:
         signed = Ledger(self._store).newest() if self._signed else None
         segment = draft.sealed.segment
         with ArchiveReader(self._folder) as reader, self._store.read() as connection:
-            check_columns(connection, span, reader, draft.drafts[segment.path(self._folder)])
+            parquet = draft.drafts[segment.path(self._folder)]
             if span.stream is Stream.AUDIT:
                 zipped = draft.drafts[entries_path(self._folder, span.start)]
-                check_entries(connection, span, zipped, signed)
+                with SealedEntries(connection, span, zipped, signed) as entries:
+                    check_segment(connection, span, reader, parquet, entries)
+            else:
+                check_segment(connection, span, reader, parquet, None)
 
     def publish(self, draft: Draft) -> None:
         """Give the files their names."""

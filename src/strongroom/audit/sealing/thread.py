@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from strongroom.audit.archive.writing import Draft
 from strongroom.audit.events import Event, Stream
 from strongroom.audit.ledger.lease import Lease
+from strongroom.audit.sealing import apart
+from strongroom.audit.sealing.due import Span
 from strongroom.audit.sealing.sealer import Sealer, Stopped
 from strongroom.errors import Corrupt, Unavailable
 from strongroom.store import Store
@@ -32,6 +35,21 @@ QUIET_SECONDS: Final = 3600.0
 def lease_of(store: Store) -> Lease:
     """Held by whoever changes the archive of this database: seals, prunes or forgets."""
     return Lease(store.path.with_name(store.path.name + ".sealing"))
+
+
+class _Beside(Sealer):
+    """Beside requests: prepares large segments in a process of its own."""
+
+    def prepare(self, span: Span) -> Draft:
+        """As always."""
+        if span.count >= apart.FEWEST:
+            try:
+                return apart.prepare(
+                    self._store, span, signed=self._signed, stopping=self._stopping
+                )
+            except OSError as error:
+                log.warning("no process can be started to seal in, so requests may wait: %s", error)
+        return super().prepare(span)
 
 
 class SealingThread:
@@ -91,7 +109,7 @@ class SealingThread:
 
     def _look(self) -> float:
         """Seal what is due; how long to wait for the next look."""
-        sealer = Sealer(
+        sealer = _Beside(
             self._store, self._record, signed=self._signed, stopping=self._closing.is_set
         )
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -14,10 +15,12 @@ from strongroom.audit.archive.index import Segment
 from strongroom.audit.archive.places import folder_of
 from strongroom.audit.archive.reading import ArchiveReader
 from strongroom.audit.archive.relation import PARTS
+from strongroom.audit.archive.spelt import SpeltReader
 from strongroom.audit.archive.tables import archive_head, segment
 from strongroom.audit.events import Stream
+from strongroom.audit.ledger.verify.ahead import ahead
 from strongroom.audit.ledger.verify.pruned import pruned_of
-from strongroom.audit.ledger.verify.rows import BLOCK, Block, Unreadable, fetch
+from strongroom.audit.ledger.verify.rows import BLOCK, Block, Proven, Unreadable, fetch
 from strongroom.errors import Corrupt
 
 _head: Final = select(archive_head.c.sealed_through).where(
@@ -26,6 +29,10 @@ _head: Final = select(archive_head.c.sealed_through).where(
 _segments: Final = (
     select(segment).where(segment.c.stream == bindparam("wanted")).order_by(segment.c.first_seq)
 )
+AHEAD: Final = 8
+"""Blocks that are read ahead."""
+
+_TOLD: Final = ("timestamp", "event", "content")
 _INDEXED: Final = ("id", "timestamp", "level", "event", "request_id")
 
 
@@ -70,13 +77,20 @@ def sealed_blocks(connection: Connection, *, ledger_only: bool) -> Iterator[Bloc
     :raises Unreadable: when a file is missing or damaged
     """
     folder = folder_of(connection)
-    for about in segments_of(connection, Stream.AUDIT.value):
+    found = segments_of(connection, Stream.AUDIT.value)
+    yield from ahead(_read(folder, found, ledger_only=ledger_only), AHEAD)
+
+
+def _read(
+    folder: Path, found: Sequence[Segment], *, ledger_only: bool
+) -> Generator[Block, None, None]:
+    for about in found:
         try:
             with ArchiveReader(folder) as reader:
                 if ledger_only:
                     yield from _entry_blocks(reader, about)
                 else:
-                    yield from _whole_blocks(reader, about)
+                    yield from _whole_blocks(reader, folder, about)
         except Corrupt as error:
             raise Unreadable(str(error)) from error
 
@@ -92,31 +106,49 @@ def _entry_blocks(reader: ArchiveReader, about: Segment) -> Iterator[Block]:
         start += len(some)
 
 
-def _whole_blocks(reader: ArchiveReader, about: Segment) -> Iterator[Block]:
-    parquet = reader.parquet(about)
-    names = ["seq", *(name for name in parquet.held() if name not in ("seq", *PARTS)), *PARTS]
+def _whole_blocks(reader: ArchiveReader, folder: Path, about: Segment) -> Iterator[Block]:
+    """Every record; and after them once more, with all columns, those that their bytes did not prove."""
+    columns = SpeltReader(reader.connection, about.path(folder), about.stream)
     entries = reader.entries(about, about.first_seq, about.last_seq + 1)
-    for rows in parquet.rows(about.first_seq, about.last_seq + 1, names):
-        columns: dict[str, Sequence[Any]] = dict(zip(names, zip(*rows, strict=True), strict=True))
+    unproven: dict[int, bytes] = {}
+    for rows in columns.rows(_TOLD):
+        seqs, spelt, plain, *told = zip(*rows, strict=True)
         some = list(islice(entries, len(rows)))
         if len(some) < len(rows):
             raise Corrupt(
                 f"the segment from record {about.first_seq:,} on has more than its entries"
             )
-        indexed = {name: _values(columns, name, len(rows)) for name in _INDEXED}
-        yield Block(
-            columns["seq"],
-            indexed["timestamp"],
-            indexed["event"],
-            some,
-            indexed["id"],
-            indexed["level"],
-            indexed["request_id"],
-            *(columns[name] for name in PARTS),
-            sealed=(names, rows),
-        )
+        if tuple(some) != spelt or not all(plain):
+            unproven |= {
+                seq: entry
+                for seq, entry, same, sure in zip(seqs, some, spelt, plain, strict=True)
+                if entry != same or not sure
+            }
+        timestamps, events, contents = told
+        yield Block(seqs, timestamps, events, some, contents=contents, proven=Proven.BY_BYTES)
     if next(entries, None) is not None:
         raise Corrupt(f"the segment from record {about.first_seq:,} on has fewer than its entries")
+    for rows in columns.others(unproven):
+        yield _whole_block(columns.held, rows, unproven)
+
+
+def _whole_block(
+    names: Sequence[str], rows: Sequence[tuple[Any, ...]], entries: Mapping[int, bytes]
+) -> Block:
+    columns: dict[str, Sequence[Any]] = dict(zip(names, zip(*rows, strict=True), strict=True))
+    indexed = {name: _values(columns, name, len(rows)) for name in _INDEXED}
+    return Block(
+        columns["seq"],
+        indexed["timestamp"],
+        indexed["event"],
+        [entries[seq] for seq in columns["seq"]],
+        indexed["id"],
+        indexed["level"],
+        indexed["request_id"],
+        *(columns[name] for name in PARTS),
+        sealed=(names, rows),
+        proven=Proven.NOT_BY_BYTES,
+    )
 
 
 def _values(columns: dict[str, Sequence[Any]], name: str, count: int) -> Sequence[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
@@ -34,3 +34,12 @@ class Check(Protocol):
 
     def verdicts(self) -> Sequence[Verdict]:
         """What it came to, after the last record."""
+
+
+@runtime_checkable
+class LooksAgain(Protocol):
+    """A check of what columns and parts say: most sealed records are proven by comparing bytes, the
+    others it sees once more, all columns of them."""
+
+    def see_again(self, block: Block) -> None:
+        """Look at these; they were counted when they came first."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from strongroom.audit.ledger.verify.report import Tally, Verdict
-from strongroom.audit.ledger.verify.rows import Block
+from strongroom.audit.ledger.verify.rows import Block, Proven
 
 Reason = str | None
 """Why a record fails; None when it does not."""
@@ -41,16 +41,25 @@ class EachRecord:
         with self.tally as tally:
             seen = tally.count
             tally.count += len(block)
-            try:
-                if self._holds(block):
-                    return
-            except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-                pass  # some value is not what it should be; found below
-            for place in range(len(block)):
-                reason = self._why(block, place)
-                if reason is not None:
-                    tally.fail(reason, first_seq(block.seqs[place], seen + place))
-                    return
+            if block.proven is Proven.NOTHING:
+                self._look(block, seen)
+
+    def see_again(self, block: Block) -> None:
+        """Look at these, which were counted before."""
+        with self.tally:
+            self._look(block, 0)
+
+    def _look(self, block: Block, seen: int) -> None:
+        try:
+            if self._holds(block):
+                return
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+            pass  # some value is not what it should be; found below
+        for place in range(len(block)):
+            reason = self._why(block, place)
+            if reason is not None:
+                self.tally.fail(reason, first_seq(block.seqs[place], seen + place))
+                return
 
     def verdicts(self) -> Sequence[Verdict]:
         """What it came to."""

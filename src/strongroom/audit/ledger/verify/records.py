@@ -177,6 +177,10 @@ class Ids:
         """Look at their form."""
         self._form.see(block)
 
+    def see_again(self, block: Block) -> None:
+        """Look at the form of these."""
+        self._form.see_again(block)
+
     def verdicts(self) -> Sequence[Verdict]:
         """What it came to."""
         return [self.tally.verdict()]

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 import orjson
@@ -68,13 +69,23 @@ def _leniently(connection: Connection) -> Iterator[None]:
         driver.text_factory = before
 
 
+class Proven(Enum):
+    """What of a block's records is known already."""
+
+    NOTHING = "nothing"
+    BY_BYTES = "by bytes"
+    """All that their columns, parts and segment say, but for some, which come once more."""
+    NOT_BY_BYTES = "not by bytes"
+    """They came before, and that did not prove them: each is to be looked at by itself."""
+
+
 @dataclass(slots=True)
 class Block:
     """Neighbouring records of one stream, in the order of their sequence numbers.
 
     Column by column, since a comparison of whole columns costs a fraction of one row by row. The
     values are whatever is stored, of any type. Where only the ledger is looked at, the columns after
-    the entry are empty.
+    the entry are empty; where records are proven by their bytes, all of these but the content.
     """
 
     seqs: Sequence[Any]
@@ -92,6 +103,7 @@ class Block:
         default=None, kw_only=True
     )
     """Of sealed records the names and rows of all columns of their segment."""
+    proven: Proven = field(default=Proven.NOTHING, kw_only=True)
     _records: list[Record | None] = field(default_factory=list, init=False)
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ from strongroom.audit.ledger.status import on_this_machine
 from strongroom.audit.ledger.tables import ledger_copy
 from strongroom.audit.ledger.verify.against import Outside
 from strongroom.audit.ledger.verify.archived import boundary_of, sealed_blocks
-from strongroom.audit.ledger.verify.check import Check
+from strongroom.audit.ledger.verify.check import Check, LooksAgain
 from strongroom.audit.ledger.verify.dropped import DroppedNetworks
 from strongroom.audit.ledger.verify.ledger import LATE_SECONDS, LedgerCheck, is_late
 from strongroom.audit.ledger.verify.parts import IsForgotten, nothing_forgotten, parts
@@ -27,6 +27,7 @@ from strongroom.audit.ledger.verify.records import Ids, Order, columns, entries
 from strongroom.audit.ledger.verify.report import HeldCopy, Report, State, Tally, Verdict
 from strongroom.audit.ledger.verify.rows import (
     Block,
+    Proven,
     Unreadable,
     fetch,
     journal_blocks,
@@ -183,7 +184,10 @@ class _Guarded:
     def see(self, block: Block) -> None:
         if self._broken is None:
             try:
-                self._check.see(block)
+                if block.proven is not Proven.NOT_BY_BYTES:
+                    self._check.see(block)
+                elif isinstance(self._check, LooksAgain):
+                    self._check.see_again(block)
             except Unreadable as error:
                 self._broken = str(error)
 
@@ -212,7 +216,8 @@ def _pass(
         for block in records:
             for check in checks:
                 check.see(block)
-            done += len(block)
+            if block.proven is not Proven.NOT_BY_BYTES:
+                done += len(block)
             if progress is not None:
                 progress(Progress(done, max(done, expected)))
     except Unreadable as error:
