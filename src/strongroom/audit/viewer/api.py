@@ -76,7 +76,7 @@ def _histogram(source: RecordSource) -> dict[str, Any]:
     """How many records match, by time and level."""
     with _recorded(source):
         wanted = _read()
-        found = _search(source).histogram(wanted.asked, wanted.until_now, bars=histogram.BARS)
+        found = _search(source).histogram(wanted.asked, wanted.counted, bars=histogram.BARS)
     count = sum(sum(bar.levels.values()) for bar in found.bars)
     log_view(source, LogsViewed(count=count, extra={**wanted.searched(), "as": "histogram"}))
     return histogram.as_json(found)

@@ -88,11 +88,11 @@ def count_values(
     :raises ServerFault: when the search cannot be carried out now
     """
     if field not in PEOPLE:
-        found = search.facet(wanted.asked, wanted.window, field, limit=limit, prefix=prefix)
+        found = search.facet(wanted.asked, wanted.counted, field, limit=limit, prefix=prefix)
         return found, [Is(field, value) for value, _ in found.values]
     # Names are no values of records, so what they begin with is looked at afterwards.
     most = max(limit, NAMES_READ) if prefix else limit
-    found = search.facet(wanted.asked, wanted.window, PEOPLE[field], limit=most)
+    found = search.facet(wanted.asked, wanted.counted, PEOPLE[field], limit=most)
     with store.read() as connection:
         names = names_of(connection, [value for value, _ in found.values])
     counts = Counter[Is]()

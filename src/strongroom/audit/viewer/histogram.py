@@ -90,9 +90,8 @@ class Chart:
     @property
     def labels(self) -> list[int]:
         """Moments to write under the picture, evenly apart, from its beginning to its end."""
-        total = (self.end - self.start) // self.width
-        parts = min(total, LABELS - 1)
-        return [self.start + total * n // parts * self.width for n in range(parts + 1)]
+        parts = min((self.end - self.start) // self.width, LABELS - 1)
+        return [self.start + (self.end - self.start) * n // parts for n in range(parts + 1)]
 
     @property
     def precision(self) -> str:
@@ -108,7 +107,7 @@ def chart(wanted: ViewerRequest, found: Histogram) -> Chart | None:
     """The picture of what was found; None where there is nothing."""
     if not found.bars:
         return None
-    start, end = _axis(wanted.until_now, found)
+    start, end = _axis(wanted, found)
     highest = max(sum(bar.levels.values()) for bar in found.bars)
     step = WIDTH / ((end - start) // found.width)
     bars, total = [], Counter[str]()
@@ -139,12 +138,14 @@ def chart(wanted: ViewerRequest, found: Histogram) -> Chart | None:
     )
 
 
-def _axis(window: Window, found: Histogram) -> tuple[int, int]:
-    """From where to where, on the edges of bars."""
-    width = found.width
+def _axis(wanted: ViewerRequest, found: Histogram) -> tuple[int, int]:
+    """From where to where, on the edges of bars: the whole window, or as far as there are records."""
+    width, window = found.width, wanted.window
     first, last = found.bars[0].start, found.bars[-1].start
     start = first if window.start is None else min(first, window.start // width * width)
-    end = last if window.end is None else max(last, (window.end - 1) // width * width)
+    end = last
+    if window != Window() and (edge := wanted.counted.end) is not None:
+        end = max(last, (edge - 1) // width * width)
     if (end - start) // width >= MOST_BARS:  # the records alone, not the emptiness around them
         start, end = first, last
     return start, end + width

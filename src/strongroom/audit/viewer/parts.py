@@ -39,7 +39,7 @@ def add_parts(pages: Blueprint, source: RecordSource) -> None:
 def _histogram(source: RecordSource) -> Response:
     wanted = _read(source)
     try:
-        found = source.search.histogram(wanted.asked, wanted.until_now, bars=BARS)
+        found = source.search.histogram(wanted.asked, wanted.counted, bars=BARS)
     except ServerFault as fault:
         return _failed(source, wanted, "histogram", fault)
     drawn = chart(wanted, found)

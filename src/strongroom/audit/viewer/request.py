@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from strongroom.audit.pipeline.render import escape
 from strongroom.audit.query import Query, QueryError, Window, parse
 from strongroom.audit.viewer import columns
 from strongroom.errors import Refused
@@ -47,6 +48,8 @@ class ViewerRequest:
     :param error: why it cannot be; ``query`` is then empty
     :param zone: which of :data:`ZONES` times are shown in
     :param columns: of the table, in order
+    :param at: until when the parts of a page count, in microseconds since 1970-01-01 UTC: so they
+        agree with its records, and are without the record that somebody looked at them
     :param live: whether new records are to be added as they come
     """
 
@@ -62,6 +65,7 @@ class ViewerRequest:
     zone: str = ""
     columns: tuple[str, ...] = columns.DEFAULT
     live: bool = False
+    at: int = 0
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> ViewerRequest:
@@ -75,6 +79,8 @@ class ViewerRequest:
         error = None
         try:
             query = parse(text)
+            if escape(text) != text:  # shown with everything visible, as the language writes it
+                text = str(query)
             for field in ("event", "level", "stream"):
                 if value := args.get(field):
                     query = query.with_field(field, value)
@@ -103,6 +109,7 @@ class ViewerRequest:
             zone=zone,
             columns=columns.read(args),
             live=args.get("live") == "1",
+            at=_at(args.get("at", "")),
         )
 
     @property
@@ -121,11 +128,11 @@ class ViewerRequest:
         return not self.text and self.window == Window()
 
     @property
-    def until_now(self) -> Window:
-        """The window, closed: a span that is counted back from now ends now."""
-        if self.window.start is None or self.window.end is not None:
+    def counted(self) -> Window:
+        """The window as the parts of a page count it: where it is open, it ends at ``at``."""
+        if self.window.end is not None:
             return self.window
-        return replace(self.window, end=max(_now(), self.window.start) + 1)
+        return replace(self.window, end=max(self.at, self.window.start or 0) + 1)
 
     def searched(self) -> dict[str, str]:
         """What was looked for, as the record of it says."""
@@ -148,6 +155,10 @@ class ViewerRequest:
             "cursor": cursor or "",
         }
         return {name: value for name, value in (wanted | other).items() if value}
+
+    def part(self) -> dict[str, str]:
+        """The arguments of the address of a part of this page."""
+        return self.address(live="", limit="") | {"at": str(self.at)}
 
     def carried(self) -> dict[str, str]:
         """The arguments by which a record's page knows the search that it was found by.
@@ -191,6 +202,10 @@ def _moment(name: str, text: str) -> int | None:
             f"{name}: {text!r} is not a time; write 2026-11-24 or 2026-11-24T14:30:00Z.",
         ) from None
     return _microseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _at(text: str) -> int:
+    return int(text) if re.fullmatch("[0-9]{1,17}", text) else _now()
 
 
 def _now() -> int:
