@@ -86,8 +86,9 @@ _DELETED = {"404 file_not_found", "500 delete_failed", "503 journal_not_writable
 _TAGGED = {"412 version_not_current", *_DELETED}
 _SEARCHED = {
     "200", "400 query_not_valid", "400 time_not_valid", "400 limit_not_valid",
-    "400 cursor_not_valid", "500", *_DOOR,
+    "400 cursor_not_valid", "400 zone_not_valid", "400 columns_not_valid", "500", *_DOOR,
 }  # fmt: skip
+_COUNTED = {"200", "400 query_not_valid", "400 time_not_valid", "500", *_DOOR}
 _PROVEN = {
     "200", "404 record_not_found", "404 record_not_evidence", "404 not_signed_yet", "500", *_DOOR,
 }  # fmt: skip
@@ -184,6 +185,10 @@ KINDS: dict[str, set[str]] = {
     "deletion by page": {"303", *_TAGGED},
     "deletion by htmx": {"200", *_TAGGED},
     "search": _SEARCHED,
+    "counts": _COUNTED,
+    "values": {"400 field_not_counted", *_COUNTED},
+    "completion": _COUNTED - {"400 query_not_valid"},
+    "tail": {"400 cursor_not_valid", *_COUNTED},
     "record": {"200", "404 record_not_found", "500", *_DOOR},
     "proof": _PROVEN,
     "ledger": _READ,
@@ -239,6 +244,12 @@ ROUTES: dict[Route, str] = {
     ("GET", "/logs"): "search",
     ("GET", "/logs/"): "search",
     ("GET", "/api/v1/records"): "search",
+    ("GET", "/logs/histogram"): "counts",
+    ("GET", "/logs/facets"): "values",
+    ("GET", "/logs/complete"): "completion",
+    ("GET", "/logs/tail"): "tail",
+    ("GET", "/api/v1/histogram"): "counts",
+    ("GET", "/api/v1/facets"): "values",
     ("GET", "/logs/<>"): "record",
     ("GET", "/api/v1/records/<>"): "record",
     ("GET", "/logs/<>/proof"): "proof",
@@ -271,7 +282,6 @@ UNHEARD = {
     "too_many_at_once",  # takes ten thousand files: tests/unit
     "hold_not_found",  # of the command line: tests/web/test_retention_command.py
     "hold_not_valid",  # likewise
-    "field_not_counted",  # no route counts yet
     "search_busy",  # takes several searches at once: tests/unit/search/test_trouble.py
     "search_too_large",  # takes more memory than there is: likewise
     "search_disturbed",  # takes records that move away five times in one search

@@ -152,6 +152,8 @@ def views() -> Iterator[Example]:
             ("from=never", "time_not_valid"),
             ("limit=0", "limit_not_valid"),
             ("cursor=x", "cursor_not_valid"),
+            ("zone=x", "zone_not_valid"),
+            ("columns=x", "columns_not_valid"),
         ):
             yield E("GET", path, f"{path}?{query}", 400, ("logs_view_failed",), reason=reason)
         yield E("GET", path, path, 500, (), None, {}, State.BLIND)
@@ -164,6 +166,34 @@ def views() -> Iterator[Example]:
         )
         yield E("GET", rule, f"{stem}{RECORD}", 500, (), None, {}, State.BLIND)
         yield E("HEAD", rule, f"{stem}{{record}}", 200, ("logs_viewed",))
+
+
+def parts() -> Iterator[Example]:
+    """The parts of the page of records that come on their own, and their like for programs.
+
+    Each searches for something else: what was searched for just now is not recorded again.
+    """
+    for path, more, query in (
+        ("/logs/histogram", "", True),
+        ("/logs/facets", "", True),
+        ("/logs/complete", "&typed=event:", False),
+        ("/logs/tail", "&after=audit-0_ops-0", True),
+        ("/api/v1/histogram", "", True),
+        ("/api/v1/facets", "&field=event", True),
+    ):
+        own = path.replace("/", "-")
+        yield E("GET", path, f"{path}?query=seen{own}{more}", 200, ("logs_viewed",))
+        yield E("HEAD", path, f"{path}?query=asked{own}{more}", 200, ("logs_viewed",))
+        yield E("GET", path, f"{path}?time=x", 400, ("logs_view_failed",), reason="time_not_valid")
+        yield E("GET", path, f"{path}?query=lost{more}", 500, (), None, {}, State.BLIND)
+        if query:
+            wrong = f"{path}?query=a:b{more}"
+            yield E("GET", path, wrong, 400, ("logs_view_failed",), reason="query_not_valid")
+    for path in ("/logs/facets", "/api/v1/facets"):
+        wrong = f"{path}?field=id"
+        yield E("GET", path, wrong, 400, ("logs_view_failed",), reason="field_not_counted")
+    wrong = "/logs/tail?after=x"
+    yield E("GET", "/logs/tail", wrong, 400, ("logs_view_failed",), reason="cursor_not_valid")
 
 
 def proofs() -> Iterator[Example]:
@@ -233,6 +263,7 @@ def _own() -> list[Example]:
         *of_folders(),
         *of_tus(),
         *views(),
+        *parts(),
         *proofs(),
         *ledger(),
         *counted(),

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import urlencode
+from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from strongroom.audit.events import Level, Stream
 from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
 from strongroom.audit.ledger.status import Assurance
 from strongroom.audit.query import Page
-from strongroom.audit.query.search import Record
-from strongroom.audit.viewer import present
+from strongroom.audit.viewer import columns, present
+from strongroom.audit.viewer.answering import list_address, read_request, refuse, wants_fragment
 from strongroom.audit.viewer.assets import fingerprint
-from strongroom.audit.viewer.evidence import bundle_file, proof_file, shown_proof
-from strongroom.audit.viewer.request import SPANS, ViewerRequest
+from strongroom.audit.viewer.evidence import bundle_file, proof_file
+from strongroom.audit.viewer.facets import FIELDS, OPEN
+from strongroom.audit.viewer.parts import add_parts
+from strongroom.audit.viewer.record import show_record
+from strongroom.audit.viewer.request import SPANS, ZONES, ViewerRequest
 from strongroom.audit.viewer.source import RecordSource, log_view, when_to_retry
+from strongroom.audit.viewer.tail import places_text
 from strongroom.errors import Refused, ServerFault
 
 _ASSETS = [Path(__file__).parent / "static" / name for name in ("viewer.css", "viewer.js")]
@@ -47,52 +50,35 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
         return {
             "layout": layout,
             "present": present,
+            "columns": columns,
+            "spans": SPANS,
+            "zones": ZONES,
             "fingerprint": fingerprint(*_ASSETS),
             "assurance": partial(Assurance.load, source.store, source.copy_places),
         }
 
-    @pages.get("")
-    def list_records() -> Response:
-        wanted = _read(source)
-        if wanted.error is not None:
-            log_view(source, LogsViewFailed(reason="query_not_valid"))
-            return _list(source, wanted, Page(()), status=400)
-        page = _search(source, wanted)
-        log_view(source, LogsViewed(count=len(page.records), extra=dict(wanted.address())))
-        return _list(source, wanted, page)
-
-    @pages.get("/<record_id>")
-    def show_record(record_id: str) -> Response:
-        try:
-            record = source.search.record(record_id)
-            related = _of_request(source, record)
-        except ServerFault as fault:
-            _refuse(source, fault)
-        if record is None:
-            message = "There is no record at this address. Check that it is whole."
-            _refuse(source, Refused("record_not_found", message, status=404))
-        log_view(source, LogsViewed(count=1, extra={"record": record["id"]}))
-        page = render_template(
-            "viewer/record.html",
-            record=record,
-            fields=present.shown_fields(record),
-            frames=present.frames(record),
-            related=related,
-            proof=shown_proof(source, record),
-        )
-        return make_response(page)
-
     pages.after_request(when_to_retry)
-    pages.add_url_rule("/", "list_records_too", list_records)
+    lists = partial(_list_records, source)
+    pages.add_url_rule("", "list_records", lists)
+    pages.add_url_rule("/", "list_records_too", lists)
+    add_parts(pages, source)
+    pages.add_url_rule("/<record_id>", "show_record", partial(show_record, source))
     proof, bundle = partial(_give, source, proof_file), partial(_give, source, bundle_file)
     pages.add_url_rule("/<record_id>/proof", "give_proof", proof)
     pages.add_url_rule("/<record_id>/bundle", "give_bundle", bundle)
     return pages
 
 
-def _of_request(source: RecordSource, record: Record | None) -> list[Record]:
-    request_id = record.get("request_id") if record is not None else None
-    return list(source.search.of_request(request_id)) if isinstance(request_id, str) else []
+def _list_records(source: RecordSource) -> Response:
+    wanted = read_request(source)
+    if wanted.error is not None:
+        log_view(source, LogsViewFailed(reason="query_not_valid"))
+        return _list(source, wanted, Page(()), status=400)
+    # Read before the search: what is committed in between may be found twice, but never missed.
+    places = places_text(source.search.positions())
+    page = _search(source, wanted)
+    log_view(source, LogsViewed(count=len(page.records), extra=wanted.searched()))
+    return _list(source, wanted, page, places=places)
 
 
 def _give(
@@ -101,14 +87,7 @@ def _give(
     try:
         return make(source, record_id)
     except Refused as refusal:
-        _refuse(source, refusal)
-
-
-def _read(source: RecordSource) -> ViewerRequest:
-    try:
-        return ViewerRequest.read(request.args)
-    except Refused as refusal:
-        _refuse(source, refusal)
+        refuse(source, refusal)
 
 
 def _search(source: RecordSource, wanted: ViewerRequest) -> Page:
@@ -117,23 +96,21 @@ def _search(source: RecordSource, wanted: ViewerRequest) -> Page:
             wanted.asked, wanted.window, cursor=wanted.cursor, limit=wanted.limit
         )
     except (Refused, ServerFault) as refusal:
-        _refuse(source, refusal)
+        refuse(source, refusal)
 
 
-def _refuse(source: RecordSource, refusal: Refused | ServerFault) -> NoReturn:
-    log_view(source, LogsViewFailed(reason=refusal.reason))
-    abort(refusal.status, refusal.message)
-
-
-def _list(source: RecordSource, wanted: ViewerRequest, page: Page, status: int = 200) -> Response:
+def _list(
+    source: RecordSource, wanted: ViewerRequest, page: Page, *, places: str = "", status: int = 200
+) -> Response:
     fragment = "viewer/_rows.html" if wanted.cursor else "viewer/_results.html"
-    template = fragment if _is_htmx() else "viewer/list.html"
+    template = fragment if wants_fragment() else "viewer/list.html"
     response = make_response(
         render_template(
             template,
             wanted=wanted,
             page=page,
-            spans=SPANS,
+            places=places,
+            facets=FIELDS[:OPEN],
             events=sorted(event.event_name for event in source.catalogue),
             levels=list(Level),
             streams=list(Stream),
@@ -142,15 +119,6 @@ def _list(source: RecordSource, wanted: ViewerRequest, page: Page, status: int =
     )
     # One address, two representations: a cache must not mix them up.
     response.headers["Vary"] = "HX-Request"
-    if _is_htmx() and not wanted.cursor:
-        response.headers["HX-Push-Url"] = _address(wanted)
+    if wants_fragment() and not wanted.cursor:
+        response.headers["HX-Push-Url"] = list_address(wanted)
     return response
-
-
-def _address(wanted: ViewerRequest) -> str:
-    arguments = urlencode(wanted.address())
-    return url_for("viewer.list_records") + (f"?{arguments}" if arguments else "")
-
-
-def _is_htmx() -> bool:
-    return request.headers.get("HX-Request") == "true"

@@ -1,53 +1,20 @@
-"""How a record is shown: one line in the table, every field on its page."""
+"""How a record is shown in a table: one line, and the text of each column."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from strongroom.audit.events.fields import FIELDS, Part
-from strongroom.audit.journal.people import NAMED
-from strongroom.audit.journal.stored import timestamp_text
-from strongroom.audit.pipeline.render import escape, traceback_lines
-from strongroom.audit.query.language import SEARCHABLE, Is
+from strongroom.audit.journal.stored import microseconds, timestamp_text
+from strongroom.audit.pipeline.render import escape
+from strongroom.audit.query.cursor import Cursor
+from strongroom.audit.viewer.request import moment_text as moment_address
 from strongroom.sizes import size_text
 
 Record = Mapping[str, Any]
-
-_FIRST: Final = (
-    "filename", "reason", "status", "error_type", "error_msg",
-    "file_size_bytes", "content_type", "sha256", "path",
-)  # fmt: skip
-_WHO: Final = ("user", "user_id", "target_user", "target_user_id")
-_LAST: Final = ("id", "stream", "seq", "app", "version", "host", "pid")
-_APART: Final = frozenset({"event", "level", "timestamp", "exception"})
-"""Shown in the heading or on their own."""
-
-_NAMES: Final = {field.name: field for field in NAMED.values()}
-
-_PLACE: Final = re.compile(r"^/\S*/(?:site-packages|dist-packages|src|lib/python3\.\d+)/")
-"""Where the code is installed: the same in every line, and long."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShownField:
-    """One field of a record's page.
-
-    :param text: the value, with invisible characters made visible
-    :param note: the value in other words, such as a size in megabytes
-    :param term: the query that finds records like it in this; empty when there is none
-    """
-
-    name: str
-    text: str
-    note: str
-    term: str
-    meaning: str
-    network: bool
 
 
 def summary(record: Record) -> str:
@@ -106,40 +73,18 @@ def who(record: Record) -> str:
     return escape(found) if isinstance(found, str) else ""
 
 
-def shown_fields(record: Record) -> list[ShownField]:
-    """Every field of a record, in reading order."""
-    first = (*_FIRST, *_WHO)
-    middle = [name for name in record if name not in (*first, *_LAST) and name not in _APART]
-    names = [name for name in (*first, *middle, *_LAST) if name in record]
-    return [_shown(name, record[name]) for name in names]
-
-
-def _shown(name: str, value: Any) -> ShownField:
-    field = FIELDS.get(name) or _NAMES.get(name)
-    text = value if isinstance(value, str) else orjson.dumps(value).decode("utf-8")
-    if isinstance(value, dict):
-        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode("utf-8")
-    note = size_text(value) if name in ("file_size_bytes", "bytes_in", "bytes_out") else ""
-    return ShownField(
-        name=name,
-        text=visible(text),
-        note=note,
-        term=str(Is(name, text)) if name in SEARCHABLE else "",
-        meaning=field.meaning if field else "",
-        network=field is not None and field.part is Part.NETWORK,
-    )
-
-
-def visible(text: str) -> str:
-    """Like :func:`escape`, but lines stay lines."""
-    return "\n".join(escape(line) for line in re.split(r"\r?\n", text))
-
-
-def frames(record: Record) -> list[str]:
-    """The traceback as lines, cause first; none where there was no exception."""
-    exception = record.get("exception")
-    lines = traceback_lines(exception) if exception else []
-    return [escape(_PLACE.sub("", line)) for line in lines]
+def cell(record: Record, name: str) -> str:
+    """What the table shows of one field; empty where the record has none."""
+    if name == "what":
+        return summary(record)
+    if name == "user":
+        return who(record)
+    value = record.get(name)
+    if value is None:
+        return ""
+    if name in _TOLD and isinstance(value, int | float):
+        return _TOLD[name](value)
+    return escape(value if isinstance(value, str) else orjson.dumps(value).decode("utf-8"))
 
 
 _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
@@ -147,6 +92,41 @@ _TOLD: Final[Mapping[str, Callable[[Any], str]]] = {
     "status": str,
     "duration_ms": lambda ms: f"{ms:,.0f} ms" if ms >= 10 else f"{ms:.1f} ms",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A text with one place of it marked, invisible characters made visible."""
+
+    before: str
+    at: str
+    after: str
+
+
+def marked(text: str, column: int, length: int) -> Marked:
+    """A query with what is wrong in it; where it ends too early, that place is marked."""
+    start = min(max(column - 1, 0), len(text))
+    end = start + length
+    return Marked(escape(text[:start]), escape(text[start:end]) or " ", escape(text[end:]))
+
+
+def place(record: Record) -> str:
+    """Where the record stands in the order of pages, as a cursor."""
+    return str(Cursor(microseconds(record["timestamp"]), record["stream"], record["seq"]))
+
+
+def input_text(timestamp: int) -> str:
+    """A moment in UTC as a form's field has it: 2026-11-24T14:30:00."""
+    return moment_address(timestamp).removesuffix("Z")
+
+
+_LABELS: Final = {"day": (0, 10), "hour": (5, 16), "minute": (11, 16), "second": (11, 19)}
+
+
+def label_text(timestamp: int, precision: str) -> str:
+    """A moment in UTC as precisely as an axis needs it: 2026-11-24, 11-24 14:30, 14:30, 14:30:05."""
+    start, end = _LABELS[precision]
+    return input_text(timestamp)[start:end].replace("T", " ")
 
 
 def clock_text(timestamp: str) -> str:

@@ -76,9 +76,14 @@ def named(token: Token, behind: str) -> str:
     near = difflib.get_close_matches(name.lower(), KNOWN, n=1)
     hint = f"did you mean {near[0]}?" if near else "for example event, level, filename."
     if name == "timestamp":
-        hint = f"did you mean {TIME}?"
+        near, hint = [TIME], f"did you mean {TIME}?"
     text = f"write {quoted(token + behind)}" if behind and '"' not in behind else "quote it"
-    raise QueryError(f'there is no field "{name}"; {hint} To search for the text, {text}', column)
+    raise QueryError(
+        f'there is no field "{name}"; {hint} To search for the text, {text}',
+        column,
+        length=len(name),
+        suggestion=near[0] if near else "",
+    )
 
 
 def condition(field: str, operator: str, token: Token) -> Term:
