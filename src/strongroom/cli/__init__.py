@@ -65,6 +65,7 @@ from strongroom.cli import (  # noqa: E402
     ledger,  # noqa: F401
     log,  # noqa: F401
     log_seal,  # noqa: F401
+    privacy,  # noqa: F401
     restore,  # noqa: F401
     retention,  # noqa: F401
     serve,  # noqa: F401

@@ -98,7 +98,7 @@ def _without(
     for row in rows:
         parts = parts_of(row.seq)
         if parts and row.stream != Stream.AUDIT.value:
-            row.entry = _fields_left(row.entry, parts)
+            row.entry = fields_left(row.entry, parts)
         elif parts:
             if Part.CONTENT.value in parts:
                 row.content = row.content_salt = None
@@ -107,8 +107,11 @@ def _without(
         yield row
 
 
-def _fields_left(entry: bytes, parts: Parts) -> bytes:
-    """The entry of a record that has no parts, without the fields that would be in these."""
+def fields_left(entry: bytes, parts: Parts) -> bytes:
+    """The entry of a record that has no parts, without the fields that would be in these.
+
+    :raises ValueError: when it is no JSON object
+    """
     return canonical(
         {name: value for name, value in orjson.loads(entry).items() if _part_of(name) not in parts}
     )

@@ -99,3 +99,32 @@ hold = Table(
     Column("placed_by", Text, nullable=False),
     Column("placed_at", BigInteger, nullable=False),
 )
+
+forgetting = Table(
+    "forgetting",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # Of whom: a user, or an address. Who that is stands nowhere.
+    Column("kind", String(8), nullable=False),
+    # pending, clean once nothing was found any more, done once that was recorded.
+    Column("state", String(8), nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    # Counts up whenever records have lost something: whoever keeps copies in memory compares it.
+    Column("changes", BigInteger, nullable=False),
+    # While it is pending: what is looked for, encrypted, so that it does not find itself.
+    Column("traces", LargeBinary),
+    Column("traces_key", LargeBinary),
+    # What it waits for, in words that name nobody.
+    Column("waits", Text),
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("forgetting_id", String(36), primary_key=True),
+    Column("stream", String(8), primary_key=True),
+    Column("part", String(8), primary_key=True),
+    # Sequence number // 65,536; see archive/forgotten.py for the list of those that are listed.
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("seqs", LargeBinary, nullable=False),
+)

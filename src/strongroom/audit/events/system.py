@@ -107,3 +107,36 @@ class HoldReleased(Event):
     """A hold holds no more; ``extra`` says which, and who released it."""
 
     extra: Mapping[str, object]
+
+
+@declare("forgetting_started", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class ForgettingStarted(Event):
+    """From here on records lose what is personal in them, since somebody is to be forgotten.
+
+    ``extra`` has how many parts, and the digest of the exact list of sequence numbers: no other
+    record may lose anything because of it.
+    """
+
+    count: int
+    target_user_id: str | None = None
+    extra: Mapping[str, object]
+
+
+@declare("person_forgotten", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class PersonForgotten(Event):
+    """Nothing that was to be forgotten was found any more in any file of the installation.
+
+    ``extra`` has the same as when it was started.
+    """
+
+    count: int
+    extra: Mapping[str, object]
+
+
+@declare("privacy_reported", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class PrivacyReported(Event):
+    """Somebody was told all that is held about a person, or about an address."""
+
+    count: int
+    target_user_id: str | None = None
+    extra: Mapping[str, object]

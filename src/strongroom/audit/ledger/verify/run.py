@@ -20,6 +20,7 @@ from strongroom.audit.ledger.verify.against import Outside
 from strongroom.audit.ledger.verify.archived import boundary_of, sealed_blocks
 from strongroom.audit.ledger.verify.check import Check, LooksAgain
 from strongroom.audit.ledger.verify.dropped import DroppedNetworks
+from strongroom.audit.ledger.verify.forgotten import ForgottenParts
 from strongroom.audit.ledger.verify.ledger import LATE_SECONDS, LedgerCheck, is_late
 from strongroom.audit.ledger.verify.parts import IsForgotten, nothing_forgotten, parts
 from strongroom.audit.ledger.verify.pruned import PrunedRanges, pruned_of
@@ -75,12 +76,13 @@ def verify(
     :param against: checkpoints held elsewhere
     :param more_checks: see the same records
     :param progress: called several times a second
-    :param is_forgotten: whether a part may be missing
+    :param is_forgotten: whether a part may be missing that no kept list has
     :param places: that are set to get copies; what the database says of others is not told
     :raises sqlalchemy.exc.DBAPIError: when the database cannot be opened at all
     """
     ledger = LedgerCheck(trust, against)
-    dropped = DroppedNetworks(is_forgotten)
+    forgotten = ForgottenParts(is_forgotten)
+    dropped = DroppedNetworks(forgotten.is_forgotten)
     columns_covers = "what records are searched by is what their entries say"
     checks: list[Check] = [
         Schema(),
@@ -90,6 +92,7 @@ def verify(
         columns(Tally("columns", columns_covers)),
         Ids(),
         dropped,
+        forgotten,
         parts(dropped.is_forgotten),
         PrunedRanges(),
         ledger,

@@ -37,6 +37,8 @@ _UNIQUE: Final[dict[str, set[tuple[str, ...]]]] = {
     "segment_rollup": {("stream", "first_seq", "kind")},
     "pruning": {("stream", "first_seq")},
     "hold": {("id",)},
+    "forgetting": {("id",)},
+    "forgotten": {("forgetting_id", "stream", "part", "block")},
 }
 """What must be unique, and is by an index; a sole key of numbers is the row's own address."""
 

@@ -17,6 +17,7 @@ import duckdb
 from sqlalchemy import Connection, Row, func, select
 
 from strongroom.audit.archive.columns import Record
+from strongroom.audit.archive.forgotten import changes
 from strongroom.audit.archive.index import sealed_through
 from strongroom.audit.archive.relation import append, as_columns, batches
 from strongroom.audit.journal.tables import journal
@@ -72,12 +73,14 @@ class Piece:
 
 @dataclass(slots=True)
 class _Held:
-    """A table and what it holds: records from ``first_seq`` on, up to ``end_seq``, outside."""
+    """A table and what it holds: records from ``first_seq`` on, up to ``end_seq``, outside, as they
+    were when so many changes had been made to them by forgetting."""
 
     table: str
     first_seq: int
     end_seq: int
     opened: int
+    changes: int
     bytes: int = 0
     used: int = 0
 
@@ -92,6 +95,14 @@ class Live:
     _held: dict[tuple[str, int], _Held] = field(default_factory=dict)
     _times: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
+    _changes: int = 0
+
+    def see_changes(self, made: int) -> None:
+        """Use no table from before this change to records.
+
+        :param made: how often records have lost something, as :func:`changes` counts it
+        """
+        self._changes = max(self._changes, made)
 
     def pieces(
         self, connection: Connection, stream: str, sealed: int, next_seq: int
@@ -131,14 +142,19 @@ class Live:
             return [held.table for held in self._held.values()]
 
     def forget_sealed(self, heads: Mapping[str, int]) -> None:
-        """Let go of what is in segments now.
+        """Let go of what is in segments now, and of what was loaded before something in it was
+        forgotten.
 
         :param heads: ``sealed_through`` by stream
         """
         if not self._guard.acquire(blocking=False):
             return  # another search loads; a later one lets go
         try:
-            gone = [key for key, held in self._held.items() if held.end_seq <= heads.get(key[0], 0)]
+            gone = [
+                key
+                for key, held in self._held.items()
+                if held.end_seq <= heads.get(key[0], 0) or held.changes < self._changes
+            ]
             for key in gone:
                 self._drop(key)
             for key in [k for k in self._times if (k[1] + 1) * CHUNK <= heads.get(k[0], 0)]:
@@ -151,6 +167,9 @@ class Live:
         if held is not None and held.opened != self.engine.opened:
             del self._held[piece.chunk]  # gone with the engine that had it
             held = None
+        if held is not None and held.changes < self._changes:
+            self._drop(piece.chunk)  # something in it was forgotten since
+            held = None
         if held is not None and held.first_seq > piece.first_seq:
             raise Moved
         if held is None:
@@ -162,13 +181,13 @@ class Live:
     def _new(self, piece: Piece) -> _Held:
         table = f"live.t{next(self._numbers)}"
         self.engine.run(lambda connection: connection.execute(table_sql(table)))
-        held = _Held(table, piece.first_seq, piece.first_seq, self.engine.opened)
+        held = _Held(table, piece.first_seq, piece.first_seq, self.engine.opened, self._changes)
         self._held[piece.chunk] = held
         return held
 
     def _load(self, piece: Piece, held: _Held, deadline: Deadline) -> None:
         """Add the rows that are new, in the order of their numbers."""
-        for rows, size in self._rows(piece, held.end_seq):
+        for rows, size in self._rows(piece, held.end_seq, held.changes):
             records = [_columns(row) for row in rows]
             try:
                 self._append(held.table, records)
@@ -183,12 +202,14 @@ class Live:
         if piece.end_seq % CHUNK == 0:
             self._compress()
 
-    def _rows(self, piece: Piece, start: int) -> Iterator[tuple[list[Row[Any]], int]]:
+    def _rows(self, piece: Piece, start: int, made: int) -> Iterator[tuple[list[Row[Any]], int]]:
         wanted = select(journal).where(journal.c.stream == piece.stream)
         while start < piece.end_seq:
             with self.store.read() as connection:
                 if sealed_through(connection, piece.stream) > piece.first_seq:
                     raise Moved
+                if changes(connection) != made:
+                    raise Moved  # else it would have some records as they were before
                 here = wanted.where(journal.c.seq >= start, journal.c.seq < piece.end_seq)
                 found = connection.execute(here.order_by(journal.c.seq))
                 rows = next(batches(found), None)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from strongroom.audit.archive.filters import candidates
+from strongroom.audit.archive.forgotten import changes
 from strongroom.audit.archive.index import Segment, read_heads, segments
 from strongroom.audit.archive.rollups import Values
 from strongroom.audit.archive.tables import segment, segment_rollup
@@ -68,6 +69,7 @@ class Index:
         rows = connection.execute(select(journal_head.c.stream, journal_head.c.next_seq)).all()
         next_seqs: dict[str, int] = {row.stream: row.next_seq for row in rows}
         found, filtered = self._read(connection, heads)
+        self.live.see_changes(changes(connection))
         pieces = [
             piece
             for stream, next_seq in next_seqs.items()
