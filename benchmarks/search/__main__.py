@@ -2,7 +2,7 @@
 
 Fills an installation with made-up records, seals them, and times searches over it, each from its
 second time on. With --json one object: the machine, and one row for each search (p50 and p95 in
-milliseconds, rows found), so that a column of another program's figures can be put beside it.
+milliseconds, processor time, rows found), so that a column of another program's figures can be put beside it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ DAY = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one search did; times in milliseconds."""
+    """How one search did; times in milliseconds.
+
+    :param cpu: of all threads of this process, the median: what a busy machine does not distort
+    """
 
     name: str
     p50: float
     p95: float
+    cpu: float
     rows: int
     goal: float
 
@@ -66,7 +70,7 @@ def main() -> None:
             each.name,
             each.p50,
             "ms",
-            f"p95 {each.p95:,.0f}, {each.rows:,} rows, goal {each.goal:,}",
+            f"p95 {each.p95:,.0f}, cpu {each.cpu:,.1f}, {each.rows:,} rows, goal {each.goal:,}",
         )
         for each in results
     ]
@@ -90,15 +94,17 @@ def _examples(search: RecordSearch) -> tuple[dict[str, object], str, Window]:
 
 
 def _time(search: RecordSearch, what: Timed, rounds: int) -> Result:
-    times = []
+    times, spent = [], []
     count = what.run(search)
     for _ in range(rounds):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         what.run(search)
+        spent.append((time.process_time() - used) * 1000)
         times.append((time.perf_counter() - began) * 1000)
     print(f"{what.name}: {statistics.median(times):,.1f} ms", file=sys.stderr)
     p95 = statistics.quantiles(times, n=20)[-1]
-    return Result(what.name, round(statistics.median(times), 2), round(p95, 2), count, what.goal)
+    p50, cpu = (round(statistics.median(each), 2) for each in (times, spent))
+    return Result(what.name, p50, round(p95, 2), cpu, count, what.goal)
 
 
 def _sizes(database: Path, filled: Filled) -> list[Row]:

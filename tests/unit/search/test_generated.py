@@ -50,6 +50,8 @@ HASHED: Final = "c0ffee" + "0123456789ab" * 4 + "deadbeef01"
 
 Place = tuple[str, int]
 
+pytestmark = pytest.mark.timeout(120 if EXAMPLES < 100 else 3_600)
+
 
 @cache
 def made() -> tuple[tuple[Stream, dict[str, Any]], ...]:

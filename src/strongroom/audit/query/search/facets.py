@@ -82,14 +82,21 @@ class Tally:
         of their records counted."""
         beginning = prefix.lower()
         found = [one for one in self.total.items() if one[0].lower().startswith(beginning)]
-        best = heapq.nsmallest(limit + 1, found, key=lambda one: (-one[1], one[0]))
-        shown, unseen = best[:limit], sum(most for most, _ in self.cut)
-        certain = not self.cut or (
-            len(shown) == limit
-            and all(value in told for value, _ in shown for _, told in self.cut)
-            and (shown[-1][1] if shown else 0) > unseen + (best[limit][1] if best[limit:] else 0)
+        shown = heapq.nsmallest(limit, found, key=lambda one: (-one[1], one[0]))
+        return shown, self.whole and (not self.cut or self._are_first(shown, limit, found))
+
+    def _are_first(
+        self, shown: list[tuple[str, int]], limit: int, found: list[tuple[str, int]]
+    ) -> bool:
+        """Whether nothing that was left out could change what is shown."""
+        unseen = sum(most for most, _ in self.cut)
+        exact = frozenset.intersection(*(told for _, told in self.cut))
+        if len(shown) < limit or not all(value in exact for value, _ in shown):
+            return False
+        least = shown[-1][1]
+        return unseen < least and all(
+            number + unseen < least for value, number in found if value not in exact
         )
-        return shown, self.whole and certain
 
 
 def facet(counting: Counting, name: str, limit: int, prefix: str) -> Facet:
@@ -139,16 +146,17 @@ def _told_by_rollups(
 def _unpacked(name: str, packed: Sequence[bytes]) -> Tally:
     """Roll-ups added up."""
     is_address = COLUMNS[name].kind is Kind.ADDRESS
-    total, cut = Counter[Any](), list[tuple[int, frozenset[Any]]]()
+    total, most, told = Counter[Any](), 0, None
     for one in packed:
         found = Values.read(one)
         found.add_to(total)
         if found.most:
-            cut.append((found.most, frozenset(found.values)))
+            most += found.most
+            told = told.intersection(found.values) if told is not None else set(found.values)
     texts = {value: _address(str(value)) if is_address else _told(value) for value in total}
     return Tally(
         Counter({texts[value]: number for value, number in total.items()}),
-        [(most, frozenset(texts[value] for value in values)) for most, values in cut],
+        [] if told is None else [(most, frozenset(texts[value] for value in told))],
     )
 
 

@@ -10,7 +10,7 @@ from strongroom.audit.query.cursor import Cursor
 from strongroom.audit.query.search.engine import TimeUp
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.reader import Reader, Select
-from strongroom.audit.query.search.sources import FIRST_ROWS, MOST_ROWS, Source
+from strongroom.audit.query.search.sources import MOST_ROWS, Source
 
 _AFTER_ALL: Final = ("zzzzzzzz", 10**17)
 """A stream and sequence number behind all that share a moment."""
@@ -91,7 +91,7 @@ def first_keys(
     found: list[Cursor] = []
     left = _from(order.arranged(sources), after, order)
     begun = False
-    for batch in reader.batches(left, first=MOST_ROWS if plan.is_needle else FIRST_ROWS):
+    for batch in reader.batches(left, first=MOST_ROWS if plan.is_needle else None):
         edge = order.edge(batch[0])  # nothing that is unread, and may match, lies before it
         if len(found) > limit and order.is_before(found[limit].timestamp, edge):
             return Keys(found[:limit], more=True)

@@ -15,7 +15,6 @@ from strongroom.audit.query.search.live import Live, Moved, Piece
 from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.shares import NONE, Absent, Share, Shares, Span
 from strongroom.audit.query.search.sources import (
-    FIRST_ROWS,
     MOST_ROWS,
     Source,
     batches,
@@ -48,7 +47,7 @@ class Reader:
     missing: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def batches(
-        self, sources: Iterable[Source], most: int = MOST_ROWS, first: int = FIRST_ROWS
+        self, sources: Iterable[Source], most: int = MOST_ROWS, first: int | None = None
     ) -> Iterator[Sequence[Source]]:
         """The sources in their order, narrowed to what may match, in growing batches.
 

@@ -43,14 +43,15 @@ def touched(source: Source) -> tuple[int, int]:
 
 
 def batches(
-    sources: Iterable[Source], most: int = MOST_ROWS, first: int = FIRST_ROWS
+    sources: Iterable[Source], most: int = MOST_ROWS, first: int | None = None
 ) -> Iterator[list[Source]]:
     """The sources in their order, in growing batches.
 
     :param most: sealed records in a batch, about
-    :param first: the same, in the first
+    :param first: the same, in the first; :data:`FIRST_ROWS` where nothing is said
     """
-    allowed, batch, rows, live = first, list[Source](), 0, 0
+    allowed = FIRST_ROWS if first is None else first
+    batch, rows, live = list[Source](), 0, 0
     for source in sources:
         more = source.rows if isinstance(source, Piece) else 0
         if batch and (rows >= allowed or live + more > _MOST_LIVE_ROWS):
