@@ -74,7 +74,7 @@ def _verified(store: Store, where: str) -> list[Row]:
     assert report.holds, report.failure
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     count = sum(verdict.count for verdict in report.verdicts if verdict.name in ("entries", "ops"))
-    audit = f"{report.size:,} of audit among {count:,}; peak of the process {peak:.0f} MiB"
+    audit = f"{report.size:,} of audit among {count:,}; peak of the process, with all before, {peak:.0f} MiB"
     return [
         Row(f"verify, {where}", report.size / clock, "records/s", f"{audit}; goal 200,000"),
         Row("  the same by seconds of CPU", report.size / cpu, "records/s"),
