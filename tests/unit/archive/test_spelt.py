@@ -70,6 +70,15 @@ def test_neat_records_are_proven(tmp_path: Path, stream: Stream) -> None:
         assert not list(columns.others([]))
 
 
+def test_their_order_survives_as_many_addresses_as_there_can_be(tmp_path: Path) -> None:
+    records = [
+        ops_record(ip_address=f"10.0.0.{number}", peer_address=f"10.0.1.{number}")
+        for number in range(COUNT)
+    ]
+    path = write(tmp_path, Stream.OPS, records)
+    assert proven(tmp_path, path, Stream.OPS, records) == [True] * COUNT
+
+
 @pytest.mark.parametrize("stream", [Stream.AUDIT, Stream.OPS])
 def test_others_are_looked_at_by_value(tmp_path: Path, stream: Stream) -> None:
     make = audit_record if stream is Stream.AUDIT else ops_record

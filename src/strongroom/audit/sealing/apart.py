@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from strongroom.audit.archive.writing import Draft
 from strongroom.audit.events import Stream
@@ -61,15 +61,16 @@ def prepare(
         [sys.executable, "-P", "-m", "strongroom.audit.sealing.apart"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     with process:
         try:
-            answer = _answer_of(process, json.dumps(wanted).encode(), stopping)
+            answer, said = _answer_of(process, json.dumps(wanted).encode(), stopping)
         finally:
             process.kill()  # harmless when it has ended
     if process.returncode != 0:
-        raise Unavailable(f"the process that seals ended with {process.returncode}")
+        reason = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise Unavailable(f"the process that seals ended with {process.returncode}: {reason}")
     kind, found = pickle.loads(answer)  # noqa: S301  # from our own child, through its pipe
     if kind == "corrupt":
         raise Corrupt(found)
@@ -81,11 +82,12 @@ def prepare(
 
 def _answer_of(
     process: subprocess.Popen[bytes], wanted: bytes, stopping: Callable[[], bool]
-) -> bytes:
+) -> tuple[bytes, bytes]:
+    """What it wrote to its output, and to its error output."""
     told: bytes | None = wanted
     while True:
         try:
-            return process.communicate(told, timeout=LOOK_SECONDS)[0]
+            return process.communicate(told, timeout=LOOK_SECONDS)
         except subprocess.TimeoutExpired:
             told = None  # it is on its way
         if stopping():
@@ -94,12 +96,23 @@ def _answer_of(
 
 def main() -> None:
     """The process: what is wanted comes as JSON, what was made goes back pickled."""
+    answer = _answer_alone()
     wanted = json.load(sys.stdin)
     with suppress(OSError):
         os.nice(PRIORITY)
     watch = threading.Thread(target=_end_with, args=(wanted["parent"],), daemon=True)
     watch.start()
-    sys.stdout.buffer.write(pickle.dumps(_made(wanted)))
+    with answer:
+        answer.write(pickle.dumps(_made(wanted)))
+
+
+def _answer_alone() -> IO[bytes]:
+    """Where the answer goes, and nothing else: some libraries print."""
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return answer
 
 
 def _made(wanted: dict[str, Any]) -> tuple[str, Draft | str]:

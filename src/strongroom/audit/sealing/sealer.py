@@ -34,7 +34,7 @@ from strongroom.errors import Corrupt
 from strongroom.store import Store
 
 DELETED: Final = 1_000
-"""Rows deleted in one unit: some 4 ms. One of 65,536 would hold the write lock for 230."""
+"""Rows deleted in one unit: some 10 ms of the write lock."""
 
 LOOK: Final = 512
 """Records between two looks whether to stop."""
