@@ -18,7 +18,7 @@ SOAK = bool(os.environ.get("STRONGROOM_SOAK"))
 CASES = 2_000 if SOAK else 1
 ENDS = 64 if SOAK else 1
 EVERY = 1 if SOAK else 53
-STEP = 1 if SOAK else 7
+STEP = 1 if SOAK else 17
 """Of the alterations of files and index, each so manieth is tried."""
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(7_200 if SOAK else 600)]
@@ -49,6 +49,6 @@ def test_files_and_index_altered(database: ForgottenLedgered) -> None:
     detected(database, islice(sealed.single_bytes(database, CASES, ENDS), None, None, STEP))
 
 
-@pytest.mark.parametrize("attack", OF_LEDGER[:: 1 if SOAK else 4], ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", OF_LEDGER[:: 1 if SOAK else 12], ids=lambda attack: attack.name)
 def test_ledger_altered(database: ForgottenLedgered, attack: Attack) -> None:
     check(database, attack, every=EVERY)

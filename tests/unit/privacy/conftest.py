@@ -30,3 +30,16 @@ def office(pristine_office: Path, tmp_path: Path) -> Iterator[Office]:
     made = Office(folder)
     yield made
     made.store.close()
+
+
+@pytest.fixture(scope="session")
+def forgotten_office(
+    pristine_office: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    """The same once she is forgotten, for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("forgotten") / "data"
+    shutil.copytree(pristine_office, folder)
+    made = Office(folder)
+    assert made.forget().waits is None
+    yield made
+    made.store.close()

@@ -39,21 +39,21 @@ class Office(Log):
         self.people = People(self.store)
 
     def begin(self) -> None:
-        """Two people, and what they did: sealed, sealed, and in the journal."""
+        """Two people, and what they did: sealed, and in the journal."""
 
         def unit(connection: Connection) -> None:
             self.people.put(connection, MEI, NAME)
             self.people.put(connection, ODD, "Odd Nansen")
 
         self.store.write(unit)
-        for round_ in range(3):
+        for round_ in range(2):
             self.work(round_)
-            if round_ < 2:
+            if round_ == 0:
                 self.seal_all()
                 self.sign()
 
     def work(self, round_: int) -> None:
-        """260 audit records and 40 of ops; every tenth is hers."""
+        """260 audit records and 40 of ops; every tenth is hers. 256 of the first are sealed."""
         self.append([_audit(number + 260 * round_) for number in range(260)])
         self.append([_ops(number + 40 * round_) for number in range(40)])
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,25 +34,33 @@ from tests.unit.privacy.office import (
     needles,
 )
 
+SOAK = bool(os.environ.get("STRONGROOM_SOAK"))
 
-def test_no_byte_is_left(office: Office) -> None:
-    before = files_with_any(office.folder, needles())
+
+def test_no_byte_is_left(pristine_office: Path, forgotten_office: Office) -> None:
+    before = files_with_any(pristine_office, needles())
     assert {
         "log.db",
         "000000000000.g1.parquet",
     } <= before.keys()  # else the scan below says nothing
-    others = office.of(Stream.AUDIT, ODD), office.of(Stream.OPS, ODD)
-    outcome = office.forget()
-    assert outcome.waits is None
-    assert files_with_any(office.folder, needles()) == {}
-    assert (office.of(Stream.AUDIT, ODD), office.of(Stream.OPS, ODD)) == others
-    hers = office.of(Stream.AUDIT)
-    assert len(hers) == 78
-    personal = {"ip_address", "user_agent", "filename", "folder", "extra"}
-    assert not any(personal & record.keys() for record in hers + office.of(Stream.OPS))
-    report = office.verified()
+    assert files_with_any(forgotten_office.folder, needles()) == {}
+
+
+def test_others_keep_theirs(pristine_office: Path, forgotten_office: Office) -> None:
+    personal = {"ip_address", "user_agent", "filename", "folder", "extra", "path"}
+    hers = forgotten_office.of(Stream.AUDIT) + forgotten_office.of(Stream.OPS)
+    assert len(hers) == 52 + 8
+    assert not any(personal & record.keys() for record in hers)
+    others = forgotten_office.of(Stream.AUDIT, ODD)
+    assert len(others) == 2 * 260 - 52
+    assert {(one["filename"], one["ip_address"]) for one in others} == {(OTHER_FILE, SHARED)}
+    assert all("path" in one for one in forgotten_office.of(Stream.OPS, ODD))
+
+
+def test_it_verifies_as_forgotten(forgotten_office: Office) -> None:
+    report = forgotten_office.verified()
     assert report.holds, report.failure
-    assert {v.name: v.count for v in report.verdicts}["forgotten"] == 2 * 78
+    assert {v.name: v.count for v in report.verdicts}["forgotten"] == 2 * 52
 
 
 def test_the_network_alone(office: Office) -> None:
@@ -66,6 +77,14 @@ def test_the_network_alone(office: Office) -> None:
 
 
 def test_an_address(office: Office) -> None:
+    """It is in free pages of the database, too: some builds of SQLite overwrite these, others do not."""
+    with closing(sqlite3.connect(office.folder / "log.db", isolation_level=None)) as careless:
+        careless.execute("PRAGMA secure_delete=OFF")
+        careless.execute("CREATE TABLE scratch (words TEXT)")
+        careless.executemany("INSERT INTO scratch VALUES (?)", [(f"at {ADDRESS}" * 99,)] * 9)
+        careless.execute("DROP TABLE scratch")
+        careless.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert "log.db" in files_with_any(office.folder, [f"at {ADDRESS}".encode()])
     outcome = office.forget(Address.of("2001:DB8:77:0::4D"), content=False)
     assert outcome.waits is None
     assert files_with_any(office.folder, [ADDRESS.encode(), PACKED]) == {}
@@ -74,44 +93,32 @@ def test_an_address(office: Office) -> None:
     assert office.verified().holds
 
 
-def test_filters_do_not_know_what_is_gone(office: Office) -> None:
-    def places(name: str) -> set[tuple[str, int]] | None:
+def test_filters_do_not_know_what_is_gone(office: Office, forgotten_office: Office) -> None:
+    def places(office: Office, name: str) -> set[tuple[str, int]] | None:
         with office.store.read() as connection:
             return candidates(connection, {"filename": [name]})
 
-    assert len(places(FILES[0]) or ()) == 2
-    office.forget()
-    assert not places(FILES[0])
-    assert len(places(OTHER_FILE) or ()) >= 2
+    assert len(places(office, FILES[0]) or ()) == 1
+    assert not places(forgotten_office, FILES[0])
+    assert len(places(forgotten_office, OTHER_FILE) or ()) == 1
 
 
-def test_it_is_recorded_without_naming_anybody(office: Office) -> None:
-    office.forget()
-    office.sign()
-    records = office.records(Stream.AUDIT)
+def test_it_is_recorded_without_naming_anybody(forgotten_office: Office) -> None:
+    records = forgotten_office.records(Stream.AUDIT)
     [started] = [one for one in records if one["event"] == "forgetting_started"]
     [ended] = [one for one in records if one["event"] == "person_forgotten"]
     assert started["target_user_id"] == MEI
     assert started["extra"] == ended["extra"]
-    assert started["count"] == 78 + 12
-    assert started["extra"]["records"] == {"audit": 78, "ops": 12}
-    seqs = [one["seq"] for one in office.of(Stream.AUDIT)]
+    assert started["count"] == 52 + 8
+    assert started["extra"]["records"] == {"audit": 52, "ops": 8}
+    seqs = [one["seq"] for one in forgotten_office.of(Stream.AUDIT)]
     text = "".join(f"{seq}\n" for seq in seqs)
     digest = subprocess.run(
         ["sha256sum"], input=text.encode(), capture_output=True, check=True
     ).stdout.split()[0]
     assert started["extra"]["lists"]["network"] == {
-        "count": 78, "last_seq": seqs[-1], "sha256": digest.decode(),
+        "count": 52, "last_seq": seqs[-1], "sha256": digest.decode(),
     }  # fmt: skip
-
-
-def test_what_is_in_the_journal_is_sealed_afterwards(office: Office) -> None:
-    office.forget()
-    assert office.seal_all() > 0
-    office.sign()
-    assert files_with_any(office.folder, needles()) == {}
-    report = office.verified()
-    assert report.holds, report.failure
 
 
 READER = """
@@ -169,8 +176,6 @@ def test_a_hold_blocks_it(office: Office, filename: str | None) -> None:
         office.forgetter().begin(office.subject(), content=False)
     assert office.people.name_of(MEI) == NAME
     assert office.forgetter().pending() == []
-    release_hold(office.store, office.record, hold.id, released_by="somebody")
-    assert office.forget().waits is None
 
 
 def test_a_hold_that_comes_later_stops_it(office: Office) -> None:
@@ -197,6 +202,7 @@ def test_lines_of_log_files_go(office: Office) -> None:
     assert texts == [other]
 
 
+@pytest.mark.skipif(not SOAK, reason="takes seconds; make soak")
 def test_a_file_that_nobody_knows_keeps_it_pending(office: Office) -> None:
     stray = office.folder / "copy.txt"
     stray.write_text(f"call {NAME} back")
@@ -216,7 +222,7 @@ def test_nobody_of_that_name(office: Office) -> None:
 def test_a_plan_changes_nothing(office: Office) -> None:
     kept = {p: p.read_bytes() for p in office.folder.rglob("*.parquet")}
     wanted = office.forgetter().plan(office.subject(), content=True)
-    assert wanted.counts == {"audit": 78, "ops": 12}
+    assert wanted.counts == {"audit": 52, "ops": 8}
     assert wanted.traces == {NAME, ADDRESS, SHARED, AGENT, *FILES}
     assert {p: p.read_bytes() for p in office.folder.rglob("*.parquet")} == kept
     assert office.people.name_of(MEI) == NAME
@@ -245,10 +251,16 @@ def test_sign_ins_and_what_others_did(office: Office) -> None:
     assert files_with_any(office.folder, needles()) == {}
 
 
-def test_the_log_goes_on_afterwards(office: Office, tmp_path: Path) -> None:
-    """Somebody of the same name may come, and be forgotten again."""
-    office.forget()
+@pytest.mark.skipif(not SOAK, reason="takes seconds; make soak")
+def test_the_log_goes_on_afterwards(office: Office) -> None:
+    """What was in the journal is sealed; somebody of the same name comes, and is forgotten again."""
+    assert office.forget().waits is None
+    assert office.seal_all() > 0
+    office.sign()
+    assert files_with_any(office.folder, needles()) == {}
+    assert office.verified().holds
     office.store.write(lambda connection: office.people.put(connection, "user-2", NAME))
     office.work(5)
     office.forget()
-    assert office.verified().holds
+    report = office.verified()
+    assert report.holds, report.failure
