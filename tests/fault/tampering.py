@@ -85,7 +85,7 @@ class Ledgered:
             journal.enqueue(recorded(number, Stream.OPS))
         done = 0
         for end in dict.fromkeys((*signed, size)):
-            made = [recorded(number) for number in range(done, end)]
+            made = [self.record_of(number) for number in range(done, end)]
             if end == second_key_at:
                 made[-1] = naming(end - 1, keys[1])
             journal.append(made)
@@ -99,6 +99,10 @@ class Ledgered:
                 self.checkpoints[end] = signed_now.note.to_bytes()
                 self.older[end] = self.copy()
         self.pristine = self.copy()
+
+    def record_of(self, number: int) -> StoredRecord:
+        """What is appended under this number, unless it names a key."""
+        return recorded(number)
 
     def copy(self) -> sqlite3.Connection:
         """All of the database as it is now, in memory."""

@@ -282,6 +282,10 @@ UNHEARD = {
     "too_many_at_once",  # takes ten thousand files: tests/unit
     "hold_not_found",  # of the command line: tests/web/test_retention_command.py
     "hold_not_valid",  # likewise
+    "person_not_known",  # of the command line: tests/web/test_privacy_command.py
+    "address_not_valid",  # likewise
+    "records_held",  # likewise: tests/unit/privacy
+    "holds_changed",  # likewise; takes a hold that is placed at the same moment
     "search_busy",  # takes several searches at once: tests/unit/search/test_trouble.py
     "search_too_large",  # takes more memory than there is: likewise
     "search_disturbed",  # takes records that move away five times in one search

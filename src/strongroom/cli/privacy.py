@@ -16,9 +16,9 @@ from strongroom.audit.archive.forgotten import Forgetting, forgettings
 from strongroom.audit.events.system import PrivacyReported
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.journal.stored import timestamp_text
-from strongroom.audit.privacy import Address, Forgetter, Outcome, Person, Scope, Subject
-from strongroom.audit.privacy.forgetting import Wanted
+from strongroom.audit.privacy.forgetting import Forgetter, Outcome, Scope, Wanted
 from strongroom.audit.privacy.report import Reporting
+from strongroom.audit.privacy.subject import Address, Person, Subject
 from strongroom.audit.sealing import Sealer
 from strongroom.bootstrap import OWN_CATALOGUE
 from strongroom.cli import FAILED, data_options, main
@@ -42,7 +42,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON
 def subject_options(command: Any) -> Any:
     """``--user`` and ``--ip``."""
     command = click.option("--ip", metavar="ADDRESS", help="An IP address.")(command)
-    return click.option("--user", metavar="NAME", help="A person, by name.")(command)
+    return click.option(
+        "--user", metavar="NAME", help="A person, by name; or by user_id once it is forgotten."
+    )(command)
 
 
 @main.group()
@@ -130,7 +132,7 @@ def report(user: str | None, ip: str | None, **flags: object) -> None:
         with audit.store.read() as connection:
             subject = _subject(connection, user, ip)
             reporting = Reporting(connection, subject, facts)
-            out = click.get_binary_stream("stdout")
+            out = sys.stdout.buffer
             for piece in reporting:
                 out.write(piece)
             out.flush()

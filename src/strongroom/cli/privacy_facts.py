@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, or_, select
 
 from strongroom.accounts.tables import account, account_session, account_token, sign_in_address
 from strongroom.audit.journal.stored import timestamp_text
-from strongroom.audit.privacy import Address, Subject
+from strongroom.audit.privacy.subject import Address, Subject
 from strongroom.files.tables import file_version, folder_permission, node, upload, user_storage
 
 _SECRET = frozenset({"secret_hash", "password_hash"})

@@ -65,6 +65,12 @@ class SeqList:
     def __len__(self) -> int:
         return sum(int.from_bytes(bits).bit_count() for bits in self._blocks.values())
 
+    def merge(self, other: SeqList) -> None:
+        """List also what another lists."""
+        for block, bits in other._blocks.items():
+            both = int.from_bytes(self._blocks.get(block, b"")) | int.from_bytes(bits)
+            self._blocks[block] = bytearray(both.to_bytes(_BYTES))
+
     def touches(self, first: int, last: int) -> bool:
         """Whether a number from the first to the last, inside, is listed."""
         for block in range(first // BLOCK, last // BLOCK + 1):

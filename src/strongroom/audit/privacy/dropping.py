@@ -20,7 +20,7 @@ from strongroom.audit.archive.rewriting import fields_left, replace, rewrite
 from strongroom.audit.events import Event, Stream
 from strongroom.audit.journal.stored import JournalRow, decode
 from strongroom.audit.journal.tables import journal
-from strongroom.audit.privacy.subject import CONTENT, NETWORK
+from strongroom.audit.privacy.traces import CONTENT, NETWORK
 from strongroom.errors import Refused
 from strongroom.store import Store
 

@@ -35,13 +35,14 @@ from strongroom.audit.events.system import ForgettingStarted, PersonForgotten
 from strongroom.audit.journal.people import person
 from strongroom.audit.pipeline.clock import new_id
 from strongroom.audit.privacy.dropping import Dropper, check_holds, overwrite_deleted, refuse_held
-from strongroom.audit.privacy.kept import Kept, rightly_kept
+from strongroom.audit.privacy.kept import Kept, in_rollups, rightly_kept
+from strongroom.audit.privacy.locked import locked, unlocked
 from strongroom.audit.privacy.log_files import files_of, remove_lines
 from strongroom.audit.privacy.pages import empty_log, readers, write_anew
 from strongroom.audit.privacy.records import records_of
-from strongroom.audit.privacy.scanning import files_with, in_rollups
-from strongroom.audit.privacy.subject import CONTENT, NETWORK, Subject
-from strongroom.audit.privacy.traces import MOST, Matcher, locked, traces_in, unlocked
+from strongroom.audit.privacy.scanning import files_with
+from strongroom.audit.privacy.subject import Subject
+from strongroom.audit.privacy.traces import CONTENT, MOST, NETWORK, Matcher, traces_in
 from strongroom.store import Store
 
 LOG_SECONDS: Final = 5.0
@@ -211,8 +212,8 @@ class Forgetter:
         self._progress("looking what others hold")
         with self._store.read() as connection:
             kept = rightly_kept(connection, Matcher(traces))
-        alone = Matcher(trace for trace in traces if trace not in kept)
-        lines = remove_lines(self._scope.log_file, alone)
+        alone = [trace for trace in traces if trace not in kept]
+        lines = remove_lines(self._scope.log_file, Matcher(alone))
         where = _told(kept)
         found = self._scan(alone)
         if found is not None:
@@ -221,17 +222,17 @@ class Forgetter:
             found = self._scan(alone)
         return Outcome(about.id, found, where, lines)
 
-    def _scan(self, matcher: Matcher) -> str | None:
+    def _scan(self, traces: Collection[str]) -> str | None:
         """What is still found, in words; None for nothing."""
         emptied = empty_log(self._store, self._patience)
         self._tidy()
         self._progress("reading every file")
         scope = self._scope
         with self._store.read() as connection:
-            if in_rollups(connection, matcher):
+            if in_rollups(connection, Matcher(traces)):
                 return "a roll-up of the archive still has something"
         folders = [scope.folder, *scope.also]
-        files = files_with(folders, matcher, scope.outside, files_of(scope.log_file))
+        files = files_with(folders, traces, scope.outside, files_of(scope.log_file))
         if not files:
             return None
         names = ", ".join(path.name for path in files[:5])
@@ -260,9 +261,9 @@ class Forgetter:
         self._store.write(unit)
 
     def _finish(self, about: Forgetting, lists: Mapping[Place, SeqList]) -> None:
-        seqs = {stream: set[int]() for stream, _ in lists}
+        seqs: dict[str, SeqList] = {}
         for (stream, _), some in lists.items():
-            seqs[stream].update(some)
+            seqs.setdefault(stream, SeqList()).merge(some)
         counts = Counter({stream: len(some) for stream, some in seqs.items()})
         event = PersonForgotten(
             count=sum(counts.values()), extra=_statement(about.id, about.kind, lists, counts)

@@ -8,6 +8,7 @@ records.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,14 +18,14 @@ from strongroom.audit.archive.columns import COLUMNS, Kind
 from strongroom.audit.archive.index import segments
 from strongroom.audit.archive.places import folder_of
 from strongroom.audit.archive.reading import ArchiveReader
-from strongroom.audit.archive.tables import hold
+from strongroom.audit.archive.tables import hold, segment_rollup
 from strongroom.audit.archive.tables import metadata as archive_metadata
 from strongroom.audit.journal.people import metadata as people_metadata
 from strongroom.audit.journal.people import person
 from strongroom.audit.journal.tables import journal
 from strongroom.audit.journal.tables import metadata as journal_metadata
 from strongroom.audit.ledger.tables import metadata as ledger_metadata
-from strongroom.audit.privacy.traces import Matcher
+from strongroom.audit.privacy.traces import Matcher, joined
 
 _TEXTS: Final = tuple(
     name for name, column in COLUMNS.items() if column.kind in (Kind.TEXT, Kind.ADDRESS, Kind.JSON)
@@ -83,11 +84,9 @@ def _in_table(connection: Connection, wanted: Any, where: str) -> Iterator[tuple
         yield where, joined(rows)
 
 
-def joined(rows: Any) -> bytes:
-    """All values of some rows, each between quotation marks, as JSON writes short ones."""
-    return b"\n".join(
-        b'"' + (value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value) + b'"'
-        for row in rows
-        for value in row
-        if isinstance(value, (str, bytes))
-    )
+def in_rollups(connection: Connection, matcher: Matcher) -> bool:
+    """Whether a roll-up of a segment, which is compressed, has a trace."""
+    for (packed,) in connection.execute(select(segment_rollup.c.counts)):
+        if matcher.found(zlib.decompress(packed)):
+            return True
+    return False

@@ -42,7 +42,9 @@ class Reporting:
         """
         subject = self._subject
         who = {"user_ids": sorted(subject.user_ids), "names": sorted(subject.names)}
-        yield b'{"about":' + orjson.dumps({"kind": subject.kind} | (who if subject.names else {}))
+        yield b'{"about":' + orjson.dumps(
+            {"kind": subject.kind} | (who if subject.user_ids else {})
+        )
         for name, rows in self._facts(self._connection, subject):
             yield b",\n" + orjson.dumps(name) + b":["
             yield from _items(rows)

@@ -1,9 +1,16 @@
-"""The raw scan: every byte of every file, and what is inside of those that are compressed."""
+"""The raw scan: every byte of every file, and what is inside of those that are compressed.
+
+It runs in a process of its own. A process that closes any file descriptor of a database loses the
+locks that its connections to that database have, and the database may be damaged:
+https://sqlite.org/howtocorrupt.html, section 2.2.
+"""
 
 from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -11,23 +18,23 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
-from sqlalchemy import Connection, select
+import orjson
 
 from strongroom.audit.archive.duck import connect
-from strongroom.audit.archive.reading import MEMORY_BYTES
-from strongroom.audit.archive.tables import segment_rollup
-from strongroom.audit.privacy.kept import joined
-from strongroom.audit.privacy.traces import Matcher
+from strongroom.audit.privacy.traces import Matcher, joined
+from strongroom.errors import Unavailable
 
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
 _PARQUET: Final = b"PAR1"
 _FETCHED: Final = 2_048
+_MEMORY_BYTES: Final = 256 * 2**20
+_PROGRAM: Final = f"from {__name__} import main; main()"
 
 
 def files_with(
     folders: Collection[Path],
-    matcher: Matcher,
+    traces: Collection[str],
     outside: Collection[Path],
     also: Collection[Path] = (),
 ) -> list[Path]:
@@ -35,11 +42,35 @@ def files_with(
 
     :param folders: with all folders in them, but those in ``outside``
     :param also: files elsewhere
-    :raises OSError: when a file cannot be read: nobody knows what is in it
+    :raises Unavailable: when a file cannot be read: nobody knows what is in it
     """
-    left_out = {path.absolute() for path in outside}
-    places = [path for folder in folders for path in _files(folder, left_out)] + list(also)
-    return [path for path in dict.fromkeys(places) if _has_any(path, matcher)]
+    asked = {
+        "folders": [str(path.absolute()) for path in folders],
+        "outside": [str(path.absolute()) for path in outside],
+        "also": [str(path.absolute()) for path in also],
+        "traces": sorted(traces),
+    }
+    done = subprocess.run(  # noqa: S603  # ourselves; nothing of the traces is an argument
+        [sys.executable, "-c", _PROGRAM],
+        input=orjson.dumps(asked),
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Unavailable(f"the files could not be read: {said[-1] if said else 'killed'}")
+    return [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+
+
+def main() -> None:
+    """Read what is asked from the standard input, and print the files, each followed by a NUL."""
+    asked = orjson.loads(sys.stdin.buffer.read())
+    outside = {Path(name) for name in asked["outside"]}
+    found = [path for name in asked["folders"] for path in _files(Path(name), outside)]
+    matcher = Matcher(asked["traces"])
+    for path in dict.fromkeys([*found, *map(Path, asked["also"])]):
+        if _has_any(path, matcher):
+            sys.stdout.buffer.write(os.fsencode(path) + b"\0")
 
 
 def _files(folder: Path, outside: Collection[Path]) -> Iterator[Path]:
@@ -90,7 +121,7 @@ def _in_zip(path: Path, matcher: Matcher) -> bool:
 
 
 def _in_parquet(path: Path, matcher: Matcher) -> bool:
-    connection = connect(path.parent, threads=1, memory_bytes=MEMORY_BYTES)
+    connection = connect(path.parent, threads=1, memory_bytes=_MEMORY_BYTES)
     place = str(path).replace("'", "''")
     try:
         found = connection.execute(f"SELECT * FROM read_parquet('{place}')")  # noqa: S608  # a file of ours
@@ -101,12 +132,4 @@ def _in_parquet(path: Path, matcher: Matcher) -> bool:
         pass  # torn, by a crash; tidying removes it
     finally:
         connection.close()
-    return False
-
-
-def in_rollups(connection: Connection, matcher: Matcher) -> bool:
-    """Whether a roll-up of a segment, which is compressed, has a trace."""
-    for (packed,) in connection.execute(select(segment_rollup.c.counts)):
-        if matcher.found(zlib.decompress(packed)):
-            return True
     return False

@@ -8,6 +8,7 @@ part is that somebody's. An address's records are those that came from it or thr
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,6 @@ from sqlalchemy import Connection
 
 from strongroom.audit.archive.columns import REST, packed_address
 from strongroom.audit.events import Stream
-from strongroom.audit.events.fields import Part
 from strongroom.audit.events.ledger import SegmentSealed
 from strongroom.audit.events.system import (
     ForgettingStarted,
@@ -26,9 +26,9 @@ from strongroom.audit.events.system import (
     RecordsPruned,
 )
 from strongroom.audit.journal.people import ids_whose_name, names_of, same_name
+from strongroom.audit.privacy.traces import ADDRESSES, CONTENT, NETWORK
 from strongroom.errors import Refused
 
-CONTENT, NETWORK = Part.CONTENT.value, Part.NETWORK.value
 BOTH: Final = frozenset({CONTENT, NETWORK})
 NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -38,7 +38,7 @@ EVIDENCE: Final = frozenset(
 )
 """Events whose content verification reads; it names files of the archive, and nobody."""
 
-ADDRESSES: Final = ("ip_address", "peer_address")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Condition = tuple[str, list[Any]]
 """SQL over the columns of a segment, with its parameters."""
@@ -82,11 +82,14 @@ class Person(Subject):
 
     @classmethod
     def named(cls, connection: Connection, name: str) -> Person:
-        """Whoever has this name, in any case of letters.
+        """Whoever has this name, in any case of letters; or this id, once the name is forgotten.
 
+        :param name: or a ``user_id`` that is a UUID
         :raises Refused: 404 ``person_not_known``
         """
         ids = ids_whose_name(connection, lambda known: same_name(known, name))
+        if not ids and _UUID.fullmatch(name):
+            return cls(frozenset({name}), frozenset())
         if not ids:
             raise Refused(
                 "person_not_known",

@@ -1,8 +1,8 @@
 """What must not be found any more: names, addresses, agents and names of files, in all their forms.
 
 A trace is looked for as UTF-8, as JSON and URLs write it, and an address also as the 16 bytes that a
-segment has. One of fewer than :data:`SHORT` bytes would be found in any compressed file by chance; it is
-looked for between quotation marks only, as JSON writes it.
+segment has. One of few bytes would be found in any compressed file by chance; it is looked for between
+quotation marks only, as JSON writes it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,22 @@ from urllib.parse import quote
 
 import orjson
 from ahocorasick_rs import BytesAhoCorasick
-from cryptography.fernet import Fernet, InvalidToken
 
 from strongroom.audit.archive.columns import packed_address
-from strongroom.audit.privacy.subject import ADDRESSES, CONTENT, NETWORK
-from strongroom.errors import Corrupt
+from strongroom.audit.events.fields import Part
+
+CONTENT, NETWORK = Part.CONTENT.value, Part.NETWORK.value
+
+ADDRESSES: Final = ("ip_address", "peer_address")
 
 SHORT: Final = 5
+"""Bytes that a trace has at least that is looked for without quotation marks: a gigabyte of noise has
+one once in a thousand times."""
+
+SAFE: Final = 8
+"""The same where there are more than :data:`FEW`."""
+
+FEW: Final = 1_000
 
 MOST: Final = 100_000
 """Traces of one forgetting. What goes beyond is dropped like the rest, but not looked for."""
@@ -42,18 +51,22 @@ def traces_in(record: Mapping[str, Any], parts: Collection[str]) -> Iterator[str
                 yield value
 
 
-def forms(trace: str) -> set[bytes]:
-    """The bytes in which a trace may be stored."""
+def forms(trace: str, least: int = SHORT) -> set[bytes]:
+    """The bytes in which a trace may be stored.
+
+    :param least: bytes that one must have to stand without quotation marks
+    """
     plain = trace.encode("utf-8", "surrogatepass")
     text = trace.encode("utf-8", "replace").decode()
-    found = {plain, orjson.dumps(text)[1:-1], text.encode("ascii", "backslashreplace")}
-    found |= {quote(plain).encode(), quote(plain, safe="").encode(), _escaped(text)}
-    found = {one if len(one) >= SHORT else b'"' + one + b'"' for one in found}
+    in_json = orjson.dumps(text)[1:-1]
+    found = {plain, in_json, _in_ascii(in_json.decode())}
+    found |= {quote(plain).encode(), quote(plain, safe="").encode()}
+    found = {one if len(one) >= least else b'"' + one + b'"' for one in found}
     packed = packed_address(trace)
     return found if packed is None else found | {packed}
 
 
-def _escaped(text: str) -> bytes:
+def _in_ascii(text: str) -> bytes:
     """As JSON in ASCII writes it."""
     units = text.encode("utf-16-be", "surrogatepass")
     pairs = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
@@ -69,11 +82,12 @@ class Readable(Protocol):
 class Matcher:
     """Finds traces in bytes, all in one pass whose time does not depend on how many there are."""
 
-    def __init__(self, traces: Iterable[str]) -> None:
+    def __init__(self, traces: Collection[str]) -> None:
         self._traces: list[str] = []
         patterns: list[bytes] = []
+        least = SHORT if len(traces) <= FEW else SAFE
         for trace in traces:
-            for form in forms(trace):
+            for form in forms(trace, least):
                 patterns.append(form)
                 self._traces.append(trace)
         self._longest = max(map(len, patterns), default=1)
@@ -95,19 +109,11 @@ class Matcher:
         return found
 
 
-def locked(traces: Iterable[str]) -> tuple[bytes, bytes]:
-    """The traces encrypted, so that a search for them does not find these; and the key."""
-    key = Fernet.generate_key()
-    return Fernet(key).encrypt(orjson.dumps(sorted(traces))), key
-
-
-def unlocked(token: bytes, key: bytes) -> list[str]:
-    """The traces again.
-
-    :raises Corrupt: when they are not what was locked
-    """
-    try:
-        found: list[str] = orjson.loads(Fernet(key).decrypt(token))
-    except (InvalidToken, ValueError) as error:
-        raise Corrupt("what a pending forgetting looks for cannot be read") from error
-    return found
+def joined(rows: Iterable[Iterable[Any]]) -> bytes:
+    """All values of some rows, each between quotation marks, as JSON writes short ones."""
+    return b"\n".join(
+        b'"' + (value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value) + b'"'
+        for row in rows
+        for value in row
+        if isinstance(value, (str, bytes))
+    )

@@ -18,6 +18,7 @@ from strongroom.audit.archive.tables import forgotten
 from strongroom.audit.events import Stream
 from strongroom.audit.events.fields import Part
 from strongroom.audit.events.system import ForgettingStarted, PersonForgotten
+from strongroom.audit.ledger.verify.each import first_seq
 from strongroom.audit.ledger.verify.parts import IsForgotten
 from strongroom.audit.ledger.verify.pruned import pruned_of
 from strongroom.audit.ledger.verify.report import Tally, Verdict
@@ -101,7 +102,7 @@ class ForgottenParts:
 
     def _note(self, seq: Any, content: Any, *, first: bool) -> None:
         found = _said(content)
-        if found is None or any(one["last_seq"] >= seq for one in found[1].values()):
+        if found is None or any(one["last_seq"] >= first_seq(seq, 0) for one in found[1].values()):
             self.tally.fail("a record of a forgetting does not say of what", seq)
             return
         for part, one in found[1].items():

@@ -1,0 +1,1 @@
+"""Forgetting and reporting, on real databases and real segments."""
