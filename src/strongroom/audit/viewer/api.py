@@ -12,13 +12,15 @@ from strongroom.audit.events.system import LogsViewed, LogsViewFailed
 from strongroom.audit.events.web import AccessDenied
 from strongroom.audit.query.search import API_SECONDS
 from strongroom.audit.viewer.evidence import proof_file
+from strongroom.audit.viewer.export import give_export
 from strongroom.audit.viewer.request import ViewerRequest
 from strongroom.audit.viewer.source import RecordSource, log_view, when_to_retry
 from strongroom.errors import Refused, ServerFault
 
 
 def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
-    """``/records``, ``/records/<id>`` and its ``/proof``, to be registered under the API's path."""
+    """``/records``, ``/records/<id>`` with its ``/proof``, and ``/export``, to be registered under the
+    API's path."""
     api = Blueprint("records", __name__)
 
     def refuse(refusal: Refused) -> Refused:
@@ -64,6 +66,7 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
         log_view(source, LogsViewed(count=1, extra={"record": record_id}))
         return record
 
+    api.add_url_rule("/export", "give_export", partial(give_export, source))
     api.add_url_rule("/records/<record_id>/proof", "give_proof", partial(_give_proof, source))
     return api
 

@@ -19,6 +19,7 @@ from strongroom.audit.query.search import Record
 from strongroom.audit.viewer import present
 from strongroom.audit.viewer.assets import fingerprint
 from strongroom.audit.viewer.evidence import bundle_file, proof_file, shown_proof
+from strongroom.audit.viewer.export import give_export
 from strongroom.audit.viewer.request import SPANS, ViewerRequest
 from strongroom.audit.viewer.source import RecordSource, log_view, when_to_retry
 from strongroom.errors import Refused, ServerFault
@@ -84,6 +85,7 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
 
     pages.after_request(when_to_retry)
     pages.add_url_rule("/", "list_records_too", list_records)
+    pages.add_url_rule("/export", "give_export", partial(_give_export, source))
     proof, bundle = partial(_give, source, proof_file), partial(_give, source, bundle_file)
     pages.add_url_rule("/<record_id>/proof", "give_proof", proof)
     pages.add_url_rule("/<record_id>/bundle", "give_bundle", bundle)
@@ -102,6 +104,13 @@ def _give(
         return make(source, record_id)
     except Refused as refusal:
         _refuse(source, refusal)
+
+
+def _give_export(source: RecordSource) -> Response:
+    try:
+        return give_export(source)
+    except (Refused, ServerFault) as refusal:
+        abort(refusal.status, refusal.message)  # recorded by then
 
 
 def _read(source: RecordSource) -> ViewerRequest:

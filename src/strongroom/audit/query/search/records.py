@@ -15,8 +15,11 @@ from strongroom.audit.query.search.protocol import Window
 from strongroom.audit.query.search.reader import Reader, Select
 from strongroom.audit.query.search.sources import Source
 
-_NAMES: Final = tuple(name for name in COLUMNS if name != MORE_TEXT)
-_COLUMNS: Final = ", ".join(f'{read_as(name)} AS "{name}"' for name in _NAMES)
+WIDE_NAMES: Final = tuple(name for name in COLUMNS if name != MORE_TEXT)
+"""The columns that make a whole record."""
+
+WIDE: Final = ", ".join(f'{read_as(name)} AS "{name}"' for name in WIDE_NAMES)
+"""The same, as they stand behind SELECT."""
 
 WIDE_SECONDS: Final = 2.0
 """Reading what was found may take that long even when the deadline is past."""
@@ -44,9 +47,9 @@ def _rows(
 ) -> Iterable[Record]:
     holding = [s for s in sources if s.stream == stream and _holds(s, seqs)]
     numbers = ", ".join(map(str, seqs))
-    select = Select(EVERYTHING, _COLUMNS, f"seq IN ({numbers})")
+    select = Select(EVERYTHING, WIDE, f"seq IN ({numbers})")
     for values in reader.scan(holding, select, least=WIDE_SECONDS):
-        yield dict(zip(_NAMES, values, strict=True))
+        yield dict(zip(WIDE_NAMES, values, strict=True))
 
 
 def _holds(source: Source, seqs: Sequence[int]) -> bool:
