@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import journal, pipeline, requests, transfers, verify
+from benchmarks import export, journal, pipeline, requests, transfers, verify
 from benchmarks.table import Row, as_json, as_text
 
 MEASURES = {
@@ -17,6 +17,7 @@ MEASURES = {
     "requests": requests.measure,
     "transfers": transfers.measure,
     "verify": verify.measure,
+    "export": export.measure,
 }
 
 
