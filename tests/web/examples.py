@@ -166,6 +166,22 @@ def views() -> Iterator[Example]:
         yield E("HEAD", rule, f"{stem}{{record}}", 200, ("logs_viewed",))
 
 
+def exports() -> Iterator[Example]:
+    """All records of a search, as a download."""
+    for path in ("/logs/export", "/api/v1/export"):
+        left = ("log_export_started", "logs_exported")
+        yield E("GET", path, f"{path}?query=event:file_uploaded", 200, left)
+        for query, reason in (
+            ("query=a:b", "query_not_valid"),
+            ("from=never", "time_not_valid"),
+            ("format=xls", "format_not_valid"),
+        ):
+            yield E("GET", path, f"{path}?{query}", 400, ("logs_exported",), reason=reason)
+        yield E("GET", path, path, 503, (), None, {}, State.MUTE, "journal_not_writable")
+        yield E("GET", path, path, 500, (), None, {}, State.BLIND)
+        yield E("HEAD", path, path, 200, ())
+
+
 def proofs() -> Iterator[Example]:
     """What a record's place in the ledger is shown with."""
     for stem, name, event in (
@@ -233,6 +249,7 @@ def _own() -> list[Example]:
         *of_folders(),
         *of_tus(),
         *views(),
+        *exports(),
         *proofs(),
         *ledger(),
         *counted(),

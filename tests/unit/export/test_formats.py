@@ -127,15 +127,16 @@ def test_duckdb_reads_the_csv(store: Store, search: Search, tmp_path: Path) -> N
 def test_duckdb_reads_the_parquet(store: Store, search: Search, tmp_path: Path) -> None:
     file = tmp_path / "records.parquet"
     file.write_bytes(content(store, search, "parquet"))
-    found = duckdb.sql(f"SELECT * REPLACE (epoch_us(timestamp) AS timestamp) FROM '{file}'")
-    assert found.columns == list(KINDS)
-    types = dict(zip(found.columns, map(str, found.types), strict=True))
-    assert [types[name] for name in ("status", "duration_ms", "aborted", "filename")] == [
-        "BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"
+    described = duckdb.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
+    types = {name: kind for name, kind, *_ in described}
+    assert list(types) == list(KINDS)
+    assert [types[name] for name in ("timestamp", "status", "duration_ms", "aborted", "id")] == [
+        "TIMESTAMP WITH TIME ZONE", "BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"
     ]  # fmt: skip
-    described = duckdb.sql(f"DESCRIBE SELECT timestamp FROM '{file}'").fetchall()
-    assert described[0][1] == "TIMESTAMP WITH TIME ZONE"
-    records = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    rows = duckdb.execute(
+        f"SELECT * REPLACE (epoch_us(timestamp) AS timestamp) FROM '{file}'"
+    ).fetchall()
+    records = [dict(zip(KINDS, row, strict=True)) for row in rows]
     assert [_gathered(record) for record in records] == [
         {name: value for name, value in record.items() if name != "timestamp"}
         for record in paged(search)
@@ -145,7 +146,7 @@ def test_duckdb_reads_the_parquet(store: Store, search: Search, tmp_path: Path) 
 def _gathered(row: dict[str, Any]) -> Record:
     """The record by its columns."""
     found = {name: value for name, value in row.items() if value is not None}
-    rest = json.loads(found.pop("rest", "{}"))
+    rest: Record = json.loads(found.pop("rest", "{}"))
     for name in ("extra", "exception"):
         if name in found:
             found[name] = json.loads(found[name])
@@ -156,8 +157,9 @@ def _gathered(row: dict[str, Any]) -> Record:
 def test_parquet_of_nothing_has_its_columns(store: Store, search: Search, tmp_path: Path) -> None:
     file = tmp_path / "records.parquet"
     file.write_bytes(content(store, search, "parquet", "event:nothing_like_this"))
-    found = duckdb.sql(f"SELECT * FROM '{file}'")
-    assert (found.columns, found.fetchall()) == (list(KINDS), [])
+    rows = duckdb.execute(f"SELECT * FROM '{file}'")
+    assert [column[0] for column in rows.description or ()] == list(KINDS)
+    assert rows.fetchall() == []
 
 
 def test_a_lone_surrogate_that_was_logged(store: Store, journal: Journal, capture: Capture) -> None:
