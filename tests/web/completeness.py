@@ -90,7 +90,7 @@ _SEARCHED = {
 }  # fmt: skip
 _EXPORTED = {
     "200", "400 query_not_valid", "400 time_not_valid", "400 format_not_valid",
-    "503 journal_not_writable", "500", *_DOOR,
+    "503 journal_not_writable", *_DOOR,
 }  # fmt: skip
 _PROVEN = {
     "200", "404 record_not_found", "404 record_not_evidence", "404 not_signed_yet", "500", *_DOOR,

@@ -178,7 +178,7 @@ def exports() -> Iterator[Example]:
         ):
             yield E("GET", path, f"{path}?{query}", 400, ("logs_exported",), reason=reason)
         yield E("GET", path, path, 503, (), None, {}, State.MUTE, "journal_not_writable")
-        yield E("GET", path, path, 500, (), None, {}, State.BLIND)
+        yield E("GET", path, path, 503, (), None, {}, State.BLIND, "journal_not_writable")
         yield E("HEAD", path, path, 200, ())
 
 
