@@ -3,7 +3,7 @@
 A source is in the order of its numbers, which is nearly that of time, from the oldest on. Its matches
 are rendered into a file without a name, and their places sorted; then the sources are merged. Only
 sources whose times overlap are there at once: two or three, as a rule. What waits needs no memory
-beyond its places (32 bytes a record) and the first megabytes of the file.
+beyond its places (32 bytes a record) and the first megabyte of the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from strongroom.audit.query.search import Matches
 from strongroom.audit.query.search.protocol import Found
 from strongroom.audit.query.search.sources import Source
 
-IN_MEMORY: Final = 8 * 2**20
+IN_MEMORY: Final = 2**20
 """Bytes of a source's lines that are kept in memory; more of them go into a file."""
 
 Render = Callable[[dict[str, Any], int], bytes]
