@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import journal, pipeline, requests, sealing, transfers, verify
+from benchmarks import export, journal, pipeline, requests, sealing, transfers, verify
 from benchmarks.table import Row, as_json, as_text
 
 MEASURES = {
@@ -18,6 +18,7 @@ MEASURES = {
     "transfers": transfers.measure,
     "verify": verify.measure,
     "sealing": sealing.measure,
+    "export": export.measure,
 }
 
 

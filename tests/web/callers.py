@@ -25,7 +25,7 @@ _FILES = re.compile(
     r"/((files|folders|upload|delete|trash|zip|api/v1/(files|folders|trash|move))(/.*)?)?"
 )
 _TUS = re.compile(r"/tus/.*")
-_LOGS = re.compile(r"/(logs|ledger|api/v1/(records|histogram|facets))(/.*)?")
+_LOGS = re.compile(r"/(logs|ledger|api/v1/(records|histogram|facets|export))(/.*)?")
 
 
 @dataclass(frozen=True)

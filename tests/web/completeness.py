@@ -89,6 +89,10 @@ _SEARCHED = {
     "400 cursor_not_valid", "400 zone_not_valid", "400 columns_not_valid", "500", *_DOOR,
 }  # fmt: skip
 _COUNTED = {"200", "400 query_not_valid", "400 time_not_valid", "500", *_DOOR}
+_EXPORTED = {
+    "200", "400 query_not_valid", "400 time_not_valid", "400 format_not_valid",
+    "503 journal_not_writable", *_DOOR,
+}  # fmt: skip
 _PROVEN = {
     "200", "404 record_not_found", "404 record_not_evidence", "404 not_signed_yet", "500", *_DOOR,
 }  # fmt: skip
@@ -189,6 +193,7 @@ KINDS: dict[str, set[str]] = {
     "values": {"400 field_not_counted", *_COUNTED},
     "completion": _COUNTED - {"400 query_not_valid"},
     "tail": {"400 cursor_not_valid", *_COUNTED},
+    "export": _EXPORTED,
     "record": {"200", "404 record_not_found", "500", *_DOOR},
     "proof": _PROVEN,
     "ledger": _READ,
@@ -250,6 +255,8 @@ ROUTES: dict[Route, str] = {
     ("GET", "/logs/tail"): "tail",
     ("GET", "/api/v1/histogram"): "counts",
     ("GET", "/api/v1/facets"): "values",
+    ("GET", "/logs/export"): "export",
+    ("GET", "/api/v1/export"): "export",
     ("GET", "/logs/<>"): "record",
     ("GET", "/api/v1/records/<>"): "record",
     ("GET", "/logs/<>/proof"): "proof",
@@ -289,6 +296,9 @@ UNHEARD = {
     "search_busy",  # takes several searches at once: tests/unit/search/test_trouble.py
     "search_too_large",  # takes more memory than there is: likewise
     "search_disturbed",  # takes records that move away five times in one search
+    "export_busy",  # takes several exports at once: tests/web/test_export.py
+    "export_too_slow",  # takes an hour: tests/unit/export
+    "records_missing",  # breaks off an answer that has begun: tests/web/test_export.py
     "entries_pruned",  # takes years: tests/unit/retention
     "too_many_zips",  # takes several of them at once: tests/unit/test_zip_turns.py
     "too_many_uploads",  # takes a thousand of them: tests/attacks/test_quotas.py

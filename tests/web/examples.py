@@ -196,6 +196,22 @@ def parts() -> Iterator[Example]:
     yield E("GET", "/logs/tail", wrong, 400, ("logs_view_failed",), reason="cursor_not_valid")
 
 
+def exports() -> Iterator[Example]:
+    """All records of a search, as a download."""
+    for path in ("/logs/export", "/api/v1/export"):
+        left = ("log_export_started", "logs_exported")
+        yield E("GET", path, f"{path}?query=event:file_uploaded", 200, left)
+        for query, reason in (
+            ("query=a:b", "query_not_valid"),
+            ("from=never", "time_not_valid"),
+            ("format=xls", "format_not_valid"),
+        ):
+            yield E("GET", path, f"{path}?{query}", 400, ("logs_exported",), reason=reason)
+        yield E("GET", path, path, 503, (), None, {}, State.MUTE, "journal_not_writable")
+        yield E("GET", path, path, 503, (), None, {}, State.BLIND, "journal_not_writable")
+        yield E("HEAD", path, path, 200, ())
+
+
 def proofs() -> Iterator[Example]:
     """What a record's place in the ledger is shown with."""
     for stem, name, event in (
@@ -264,6 +280,7 @@ def _own() -> list[Example]:
         *of_tus(),
         *views(),
         *parts(),
+        *exports(),
         *proofs(),
         *ledger(),
         *counted(),

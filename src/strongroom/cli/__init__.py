@@ -60,6 +60,7 @@ from strongroom.cli import (  # noqa: E402
     backup,  # noqa: F401
     doctor,  # noqa: F401
     events,  # noqa: F401
+    export,  # noqa: F401
     hold,  # noqa: F401
     importing,  # noqa: F401
     ledger,  # noqa: F401

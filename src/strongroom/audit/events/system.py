@@ -37,6 +37,36 @@ class LogsViewedUnrecorded(Event):
     """Somebody looked at the logs while the audit stream could not be written."""
 
 
+@declare("log_export_started", stream=Stream.AUDIT, levels={Outcome.SUCCESS: Level.INFO})
+class LogExportStarted(Event):
+    """Records begin to leave; ``extra`` says which, and in which format.
+
+    Durable before the first of them does, so that an export which a crash cuts off is known too.
+    """
+
+    extra: Mapping[str, object]
+
+
+@declare(
+    "logs_exported",
+    stream=Stream.AUDIT,
+    levels={Outcome.SUCCESS: Level.INFO, Outcome.FAILED: Level.WARNING},
+)
+class LogsExported(Event):
+    """An export of records ended; failed where it was refused, cut off, or is not whole.
+
+    ``count``, ``file_size_bytes`` and ``sha256`` are of what was exported, also where it was cut off;
+    ``extra`` says which records were asked for, in which format, and which are missing.
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    count: int
+    file_size_bytes: int | None = None
+    sha256: str | None = None
+    extra: Mapping[str, object]
+
+
 @declare("records_dropped", stream=Stream.OPS, levels={Outcome.FAILED: Level.ERROR})
 class RecordsDropped(Event):
     """Records of the ops stream were lost because the journal could not be written."""

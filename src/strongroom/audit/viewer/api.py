@@ -15,14 +15,15 @@ from strongroom.audit.query import RecordSearch
 from strongroom.audit.query.search import API_SECONDS
 from strongroom.audit.viewer import facets, histogram
 from strongroom.audit.viewer.evidence import proof_file
+from strongroom.audit.viewer.export import give_export
 from strongroom.audit.viewer.request import ViewerRequest
 from strongroom.audit.viewer.source import RecordSource, log_view, when_to_retry
 from strongroom.errors import Refused, ServerFault
 
 
 def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
-    """``/records``, ``/records/<id>``, its ``/proof``, ``/histogram`` and ``/facets``, to be
-    registered under the API's path."""
+    """``/records``, ``/records/<id>``, its ``/proof``, ``/histogram``, ``/facets`` and ``/export``, to
+    be registered under the API's path."""
     api = Blueprint("records", __name__)
 
     @api.before_request
@@ -38,6 +39,7 @@ def records_api(source: RecordSource, allow: Callable[[], bool]) -> Blueprint:
         ("/records/<record_id>/proof", "give_proof", _give_proof),
         ("/histogram", "histogram", _histogram),
         ("/facets", "facets", _facets),
+        ("/export", "give_export", give_export),
     ):
         api.add_url_rule(rule, name, partial(answer, source))
     return api

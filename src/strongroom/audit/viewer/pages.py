@@ -18,6 +18,7 @@ from strongroom.audit.viewer import columns, present
 from strongroom.audit.viewer.answering import list_address, read_request, refuse, wants_fragment
 from strongroom.audit.viewer.assets import fingerprint
 from strongroom.audit.viewer.evidence import bundle_file, proof_file
+from strongroom.audit.viewer.export import give_export
 from strongroom.audit.viewer.facets import FIELDS, OPEN
 from strongroom.audit.viewer.parts import add_parts
 from strongroom.audit.viewer.record import show_record
@@ -63,6 +64,7 @@ def viewer_blueprint(source: RecordSource, allow: Callable[[], bool], layout: st
     pages.add_url_rule("/", "list_records_too", lists)
     add_parts(pages, source)
     pages.add_url_rule("/<record_id>", "show_record", partial(show_record, source))
+    pages.add_url_rule("/export", "give_export", partial(_give_export, source))
     proof, bundle = partial(_give, source, proof_file), partial(_give, source, bundle_file)
     pages.add_url_rule("/<record_id>/proof", "give_proof", proof)
     pages.add_url_rule("/<record_id>/bundle", "give_bundle", bundle)
@@ -88,6 +90,13 @@ def _give(
         return make(source, record_id)
     except Refused as refusal:
         refuse(source, refusal)
+
+
+def _give_export(source: RecordSource) -> Response:
+    try:
+        return give_export(source)
+    except (Refused, ServerFault) as refusal:
+        abort(refusal.status, refusal.message)  # recorded by then
 
 
 def _search(source: RecordSource, wanted: ViewerRequest) -> Page:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from strongroom.audit.query.language import Query
+from strongroom.audit.query.search.sources import Source
 
 Record = dict[str, Any]
 
@@ -106,6 +108,36 @@ class Percentiles:
     missing: Sequence[str] = ()
 
 
+Found = tuple[int, Record]
+"""Where a record stands in time, in microseconds since 1970-01-01 UTC, and the record."""
+
+
+class Matches(AbstractContextManager["Matches"], Protocol):
+    """All records that match, as they were at one moment. For one thread.
+
+    What is appended later is not among them. What is forgotten or pruned before it is read is not
+    given away either: the former comes without what was forgotten, the latter is missing.
+    """
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """Where they are, those with the newest records first."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """Records that could not be read so far, in words."""
+
+    @property
+    def searched(self) -> int:
+        """How many records are looked at, whether they match or not."""
+
+    def of(self, source: Source) -> Iterator[list[Found]]:
+        """The matches of a source in no order, in batches, with the names of the people in them.
+
+        :raises ServerFault: ``search_busy``, ``search_disturbed`` or ``search_too_large``
+        """
+
+
 class RecordSearch(Protocol):
     """Reads records; sees everything that was committed before the call. Thread-safe.
 
@@ -123,6 +155,13 @@ class RecordSearch(Protocol):
         """One page of the records that match, newest first.
 
         :raises Refused: when the cursor is not one of ours
+        """
+
+    def matches(self, query: Query, window: Window) -> Matches:
+        """All records that match and were committed by now, to be read source by source.
+
+        It neither takes a place among the searches nor has a deadline: whoever reads them all bounds
+        how many do so.
         """
 
     def record(self, record_id: str) -> Record | None:

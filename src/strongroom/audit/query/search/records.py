@@ -18,8 +18,11 @@ from strongroom.audit.query.search.reader import Reader, Select
 from strongroom.audit.query.search.shares import NONE, Share
 from strongroom.audit.query.search.sources import Source
 
-_NAMES: Final = tuple(name for name in COLUMNS if name != MORE_TEXT)
-_COLUMNS: Final = ", ".join(f'{read_as(name)} AS "{name}"' for name in _NAMES)
+WIDE_NAMES: Final = tuple(name for name in COLUMNS if name != MORE_TEXT)
+"""The columns that make a whole record."""
+
+WIDE: Final = ", ".join(f'{read_as(name)} AS "{name}"' for name in WIDE_NAMES)
+"""The same, as they stand behind SELECT."""
 
 WIDE_SECONDS: Final = 2.0
 """Reading what was found may take that long even when the deadline is past."""
@@ -42,10 +45,10 @@ def read_records(reader: Reader, keys: Sequence[Cursor], sources: Sequence[Sourc
     ]
     if not holding or not clauses:
         return []
-    select = Select(EVERYTHING, _COLUMNS, " OR ".join(clauses))
+    select = Select(EVERYTHING, WIDE, " OR ".join(clauses))
     found: dict[tuple[str, int], Record] = {}
     for values in reader.scan(holding, select, least=WIDE_SECONDS):
-        row = dict(zip(_NAMES, values, strict=True))
+        row = dict(zip(WIDE_NAMES, values, strict=True))
         found[row["stream"], row["seq"]] = gather(row)
     return [found[place] for key in keys if (place := (key.stream, key.seq)) in found]
 

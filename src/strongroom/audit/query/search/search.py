@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -20,6 +21,7 @@ from strongroom.audit.query.search.counts import Counting
 from strongroom.audit.query.search.engine import Deadline, Engine
 from strongroom.audit.query.search.fences import Fences
 from strongroom.audit.query.search.live import Live, Moved, Piece
+from strongroom.audit.query.search.matches import StoredMatches
 from strongroom.audit.query.search.pages import FAR, Keys, first_keys
 from strongroom.audit.query.search.plan import Plan, plan
 from strongroom.audit.query.search.protocol import (
@@ -35,7 +37,7 @@ from strongroom.audit.query.search.records import EVERYTHING, read_records
 from strongroom.audit.query.search.shares import Shares
 from strongroom.audit.query.search.slots import Slots
 from strongroom.audit.query.search.snapshot import Index, Snapshot
-from strongroom.audit.query.search.sources import Source
+from strongroom.audit.query.search.sources import Source, newest_first
 from strongroom.audit.query.search.totals import Totals
 from strongroom.errors import ServerFault
 from strongroom.store import Store
@@ -148,6 +150,25 @@ class Search:
             )
 
         return self._run(lambda connection: plan(query, window, connection), work)
+
+    def matches(self, query: Query, window: Window) -> StoredMatches:
+        """See :meth:`RecordSearch.matches`."""
+        parts = self._shared.parts
+        with self._store.read() as connection:
+            wanted = plan(query, window, connection)
+            seen = parts.index.snapshot(connection)
+            sources = parts.index.candidates(connection, seen, wanted)
+        sources = newest_first(_within_fences(parts.fences, sources, wanted))
+        return StoredMatches(self._store, self._folder, wanted, sources, self._reader)
+
+    @contextmanager
+    def _reader(self) -> Iterator[Reader]:
+        """Reads the journal in a place among the searches, for as short as that takes."""
+        with self._slots.held(API_SECONDS):
+            parts = self._shared.parts
+            yield Reader(
+                self._store, parts.engine, parts.live, self._folder, Deadline(PAGE_SECONDS)
+            )
 
     def record(self, record_id: str) -> Record | None:
         """See :meth:`RecordSearch.record`."""
