@@ -55,8 +55,13 @@ def _photograph(installation: Installation) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1120, "height": 560})
-        for name, address in (("files", "/"), ("logs", "/logs?query=stream:audit")):
+        for name, address, height in (
+            ("files", "/", 560),
+            ("logs", "/logs?query=stream:audit", 720),
+        ):
+            page.set_viewport_size({"width": 1120, "height": height})
             page.goto(installation.url + address)
+            page.wait_for_load_state("networkidle")  # the logs come in parts
             page.screenshot(path=IMAGES / f"{name}.png")
         browser.close()
 

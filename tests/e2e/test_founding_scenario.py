@@ -82,7 +82,7 @@ def test_the_logs_show_it(open_page: OpenPage, server: Installation) -> None:
     expect(rows).to_contain_text("shown in the logs.txt · 1 B")
     rows.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("file_uploaded")
-    related = page.locator("aside li")
+    related = page.get_by_role("complementary", name="The same request").get_by_role("listitem")
     expect(related).to_have_count(3)
     expect(related.nth(2)).to_contain_text("response")
     related.nth(2).get_by_role("link").click()

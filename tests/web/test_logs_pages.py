@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.serving import Installation
-from tests.web.expect import expect
+from tests.web.expect import expect, records_of
 from tests.web.household import Household
 from tests.web.page import is_whole, notices, read
 from tests.web.wire import FORM, HTML, HTMX, JSON, Answer, Part, api, form, put, send
@@ -280,6 +280,24 @@ def test_programs_get_the_name_beside_the_id(house: Household) -> None:
     by_name = house.server.records('user:"zoë <B>owl</b> \u202egnp" event:file_uploaded')
     assert by_name == [mia]
     assert house.server.records("user:Mia") == []
+
+
+def test_what_one_has_looked_at_another_has_not(house: Household) -> None:
+    """A part of a search is recorded for whoever has not been recorded with that search."""
+    ada = house.headers(house.enter("Ada"))
+    otto = house.headers(house.enter("Otto"))
+    for who, target, recorded in (
+        (ada, "/logs?query=ours", ["logs_viewed"]),
+        (ada, "/logs/histogram?query=ours", []),
+        (otto, "/logs/histogram?query=ours", ["logs_viewed"]),
+        (otto, "/logs/histogram?query=ours", []),
+        (otto, "/logs/facets?query=ours", ["logs_viewed"]),
+        (house.headers(house.enter("Otto")), "/logs/facets?query=ours", ["logs_viewed"]),
+    ):
+        answer = send(house.server, "GET", target, headers={**who, **HTMX})
+        assert answer.status == 200
+        told = records_of(house.server, answer.request_id).outcomes
+        assert [record["event"] for record in told] == recorded
 
 
 def test_the_terminal_shows_who_it_was(house: Household) -> None:

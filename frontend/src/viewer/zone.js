@@ -33,7 +33,8 @@ function rewrite(time) {
     time.textContent = form(shown);
     return;
   }
-  time.querySelector(".date").textContent = `${shown.date} `;
+  time.querySelector(".year").textContent = shown.date.slice(0, 5);
+  time.querySelector(".date").textContent = `${shown.date.slice(5)} `;
   time.lastChild.remove(); // the zone, which the column's head names
   time.lastChild.textContent = shown.clock;
 }

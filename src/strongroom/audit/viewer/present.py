@@ -111,8 +111,11 @@ def marked(text: str, column: int, length: int) -> Marked:
 
 
 def place(record: Record) -> str:
-    """Where the record stands in the order of pages, as a cursor."""
-    return str(Cursor(microseconds(record["timestamp"]), record["stream"], record["seq"]))
+    """Where the record stands in the order of pages, as a cursor; empty where its time was damaged."""
+    try:
+        return str(Cursor(microseconds(record["timestamp"]), record["stream"], record["seq"]))
+    except (ValueError, TypeError):
+        return ""
 
 
 def input_text(timestamp: int) -> str:

@@ -9,12 +9,14 @@ from typing import Final
 from flask import Response, make_response, render_template
 
 from strongroom.audit.events.system import LogsViewed
+from strongroom.audit.pipeline.render import escape
 from strongroom.audit.query.search import Record
 from strongroom.audit.viewer.answering import read_request, refuse
 from strongroom.audit.viewer.evidence import shown_proof
 from strongroom.audit.viewer.fields import exceptions, shown_fields
+from strongroom.audit.viewer.present import place
 from strongroom.audit.viewer.source import RecordSource, log_view
-from strongroom.errors import Refused, ServerFault
+from strongroom.errors import Corrupt, Refused, ServerFault
 
 AROUND: Final = 5
 """Records before and after in time."""
@@ -61,6 +63,8 @@ def _of_request(source: RecordSource, record: Record) -> Sequence[Record]:
 
 
 def _around(source: RecordSource, record: Record) -> Sequence[Record]:
+    if not place(record):
+        raise Corrupt("Its time cannot be read, so nobody knows what was before and after.")
     before, after = source.search.neighbours(record, limit=AROUND)
     return [*before, record, *after]
 
@@ -71,3 +75,5 @@ def _others(find: Callable[[], Sequence[Record]]) -> Others:
         return Others(find())
     except ServerFault as fault:
         return Others((), fault.message)
+    except Corrupt as damage:
+        return Others((), escape(str(damage)))
