@@ -203,6 +203,10 @@ class OtlpReceiver:
                 content = response.SerializeToString()
                 if answer.status >= 300:
                     content = answer.message.encode()
+                with suppress(OSError):  # whoever asked has been killed
+                    self._answer(answer, content)
+
+            def _answer(self, answer: Answer, content: bytes) -> None:
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)

@@ -52,6 +52,12 @@ class ShippingSettings(BaseModel):
         le=23,
         description="facility of syslog; without it 13 (log audit) for the stream audit, 16 for others",
     )
+    max_message_bytes: Annotated[int, BeforeValidator(read_size)] = Field(
+        196_608,
+        ge=2_048,
+        description="longest message of syslog; longer ones are set aside, since many receivers lose "
+        "what follows a frame that is too long (rsyslog: one of 200,000 bytes)",
+    )
     max_bytes: Annotated[int, BeforeValidator(read_size)] = Field(
         100 * 10**6, ge=10_000, description="size at which a file is rotated"
     )

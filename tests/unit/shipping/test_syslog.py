@@ -160,3 +160,14 @@ def test_datagrams(log: Log, relay: Make) -> None:
     with log.store.read() as connection:
         [letter] = read_dead_letters(connection, "siem")
     assert (letter.first_seq, letter.reason) == (1, "longer than a datagram of UDP")
+
+
+def test_a_message_that_no_receiver_takes(log: Log, relay: Make, syslog: SyslogReceiver) -> None:
+    log.append([audit_record(), audit_record(error_msg="日" * 70_000), audit_record()])
+    shipping = relay(f"syslog+tcp://127.0.0.1:{syslog.port}")
+    ship(shipping)
+    shipping.finish()
+    assert numbers(syslog) == [0, 2]
+    with log.store.read() as connection:
+        [letter] = read_dead_letters(connection, "siem")
+    assert (letter.first_seq, letter.reason) == (1, "longer than max_message_bytes")

@@ -58,6 +58,7 @@ class Destination:
     :param tls_cert: file of our own certificate, in PEM; empty for none
     :param tls_key: file of its private key
     :param facility: of syslog, 0 to 23; None for 13 (log audit) for the audit stream, else 16
+    :param max_message_bytes: of syslog; a receiver that gets more than it takes loses the frames after it
     :param max_bytes: size at which a file is rotated
     :param keep: rotated files that stay
     :param compress: rotated files, with gzip
@@ -77,6 +78,7 @@ class Destination:
     tls_cert: str = ""
     tls_key: str = ""
     facility: int | None = None
+    max_message_bytes: int = 196_608
     max_bytes: int = 100 * 10**6
     keep: int = 14
     compress: bool = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -31,11 +31,15 @@ from strongroom.store import Store
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """Was sent, and is not known to have arrived."""
+    """Was sent, and is not known to have arrived.
+
+    :param letters: what was refused of it
+    """
 
     at: float
     stream: Stream
     end: int
+    letters: Sequence[DeadLetter] = ()
 
 
 class Relay:
@@ -108,11 +112,12 @@ class Relay:
             return False
         refusals = self._exporter.send(outgoing(self._destination, batch.records))
         self._position[stream] = batch.end
-        sent = _Sent(time.monotonic(), stream, batch.end)
+        letters = letters_of(self._destination, stream, batch, refusals)
+        sent = _Sent(time.monotonic(), stream, batch.end, letters)
         if self._exporter.settles_after:
             self._sent.append(sent)
         else:
-            self._take([sent], letters_of(self._destination, stream, batch, refusals))
+            self._take([sent])
         return batch.more
 
     def _miss(self, stream: Stream, start: int, batch: Batch) -> None:
@@ -138,10 +143,10 @@ class Relay:
             settled.append(self._sent.popleft())
         self._take(settled)
 
-    def _take(
-        self, settled: Sequence[_Sent] | deque[_Sent], letters: Sequence[DeadLetter] = ()
-    ) -> None:
+    def _take(self, settled: Iterable[_Sent]) -> None:
+        settled = list(settled)
         ends = {sent.stream: sent.end for sent in settled}
+        letters = [letter for sent in settled for letter in sent.letters]
         if not ends:
             return
         now = time.time_ns() // 1000

@@ -58,8 +58,7 @@ class SyslogStream:
 
         :raises Undelivered: when the connection cannot be opened, or broke
         """
-        facility = self._destination.facility
-        frames = b"".join(octet_counted(syslog_message(each, facility)) for each in records)
+        frames, refused = self._framed(records)
         # What a connection took long ago has settled; what it took just now is to be sent again.
         settled = time.monotonic() - self._sent_at > SETTLE_SECONDS
         if self._socket is not None and not self.stands() and not settled:
@@ -72,7 +71,7 @@ class SyslogStream:
         except OSError as error:
             self._drop()
             raise Undelivered(_told(error)) from error
-        return ()
+        return refused
 
     def stands(self) -> bool:
         """Whether the receiver has neither closed nor vanished; else the connection is given up."""
@@ -104,6 +103,16 @@ class SyslogStream:
         if (connection := self._socket) is not None:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def _framed(self, records: Sequence[Record]) -> tuple[bytes, list[Refusal]]:
+        frames, refused = [], []
+        for place, record in enumerate(records):
+            message = syslog_message(record, self._destination.facility)
+            if len(message) <= self._destination.max_message_bytes:
+                frames.append(octet_counted(message))
+            else:
+                refused.append(Refusal(place, place, 1, "longer than max_message_bytes"))
+        return b"".join(frames), refused
 
     def _connect(self) -> socket.socket:
         address = (self._destination.host, self._destination.port)

@@ -2,7 +2,7 @@ r"""A record as a syslog message (RFC 5424).
 
 ``<110>1 2026-11-24T06:25:19.123456Z host strongroom 4711 file_uploaded [strongroom@32473 …] {…}``
 
-The structured data have every plain field, for receivers that filter by them; the message is the whole
+The structured data have every plain field that is not too long, for receivers that filter by them; the message is the whole
 record as JSON on one line, with control characters escaped as JSON allows, so that it can be read back
 exactly. In structured data they are escaped too, so that no value begins a line of its own in a file
 that a receiver writes.
@@ -25,6 +25,9 @@ LOCAL0: Final = 16
 """Facilities (RFC 5424, table 1)."""
 
 BOM: Final = b"\xef\xbb\xbf"
+
+LONGEST_PARAMETER: Final = 1_024
+"""Characters: what is longer stands in the message alone, which would be twice as long with it."""
 
 _SEVERITY: Final = {
     Level.DEBUG: 7,
@@ -97,7 +100,8 @@ def _quoted(text: str) -> str:
 
 
 def _plain(value: Any) -> str | None:
-    """A value as text; None for one that is not a single value."""
+    """A value as text; None for one that is not a single value, or too long."""
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, (str, int, float)) else None
+    text = str(value) if isinstance(value, (str, int, float)) else None
+    return None if text is None or len(text) > LONGEST_PARAMETER else text
