@@ -36,7 +36,7 @@ def keeps(log: Log, destination: Destination, stream: Stream = Stream.AUDIT) -> 
 
 def test_stalled_and_resumed(log: Log, relay: Make, otlp: OtlpReceiver) -> None:
     log.fill(3, 0)
-    values = {"to": f"http://user:secret@127.0.0.1:{otlp.port}", "stalled_after": 0}
+    values: dict[str, Any] = {"to": f"http://user:secret@127.0.0.1:{otlp.port}", "stalled_after": 0}
     shipping, destination = relay(**values), Destination("siem", **values)
     otlp.judge = lambda _: Answer(503)
     for _ in range(3):
