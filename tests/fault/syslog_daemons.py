@@ -49,6 +49,12 @@ class Daemon:
             self._process = None
 
     @property
+    def count(self) -> int:
+        """How many lines it has written."""
+        path = self._folder / "received"
+        return path.read_bytes().count(b"\n") if path.exists() else 0
+
+    @property
     def received(self) -> list[dict[str, Any]]:
         """What it has written."""
         path = self._folder / "received"
