@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import UnionType
 from typing import Any, Final, Literal, cast, get_args, get_origin
 
 import click
 from annotated_types import Ge, Le
+from pydantic_core import PydanticUndefined
 
 from strongroom.audit.events import FIELDS, Event, Level
 from strongroom.bootstrap import CATALOGUE
 from strongroom.cli import main
-from strongroom.settings import CONFIG_VARIABLE, PREFIX, Address, Settings
+from strongroom.settings import CONFIG_VARIABLE, PREFIX, Address, Settings, ShippingSettings
 from strongroom.sizes import size_text
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -61,6 +63,15 @@ def _settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         values = _values(field.annotation, field.metadata)
         yield _row(f"`{name}`", values, _default(name, field.default), field.description or "")
+    yield from ("", "## [shipping.name]", "")
+    yield "One table for each system that records are sent to, see [shipping](../shipping.md). The name"
+    yield f"is up to you. In the environment `{PREFIX}SHIPPING` has all of them as JSON:"
+    yield """`{"siem": {"to": "syslog+tls://siem.example.org"}}`."""
+    yield ""
+    yield from _table_head("key", "values", "default", "meaning")
+    for name, field in ShippingSettings.model_fields.items():
+        values = _values(field.annotation, field.metadata)
+        yield _row(f"`{name}`", values, _default(name, field.default), field.description or "")
 
 
 def _commands() -> Iterator[str]:
@@ -96,6 +107,8 @@ def _meaning(event: type[Event]) -> str:
 
 
 def _values(annotation: Any, metadata: Iterable[object]) -> str:
+    if get_origin(annotation) is UnionType:  # with None, for what is left out
+        annotation = get_args(annotation)[0]
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
     least = next((f"{bound.ge:,}" for bound in metadata if isinstance(bound, Ge)), "")
@@ -111,14 +124,17 @@ _TYPES: Final = {
     int: "number",
     bool: "`true`, `false`",
     tuple: "list of names",
+    dict: "table",
 }
 
 
 def _default(name: str, value: object) -> str:
-    if value in ("", ()):
+    if value in ("", (), None, PydanticUndefined) or value == {}:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple) and not isinstance(value, Address):
+        return ", ".join(f"`{each}`" for each in value)
     if name.endswith("_age"):
         return f"`{cast('int', value) // 86_400}d`"
     if name.endswith("_bytes"):

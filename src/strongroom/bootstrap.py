@@ -18,6 +18,7 @@ from strongroom.audit.migrations import AUDIT_SCHEMA
 from strongroom.audit.pipeline.log_file import LogFile, Rotation
 from strongroom.audit.pipeline.output import Output
 from strongroom.audit.retention import Rules
+from strongroom.audit.shipping import Destination
 from strongroom.backup import events as backup_events
 from strongroom.files import events
 from strongroom.files.access import FileServer
@@ -70,6 +71,7 @@ class Installation:
         store = Store(settings.database_url)
         migrate(store, *SCHEMAS)
         signing(settings).find_key(store)  # one that cannot be used is told now
+        destinations(settings)  # likewise
         return cls(settings, store, LocalObjects(settings.objects_folder))
 
     def audit(self) -> AuditLog:
@@ -86,6 +88,7 @@ class Installation:
             output=output(settings, sweeps=True),
             audit_failure=settings.audit_failure,
             retention=retention(settings),
+            destinations=destinations(settings),
             name="strongroom",
             version=__version__,
         )
@@ -180,6 +183,21 @@ def retention(settings: Settings) -> Rules:
         },
         network_age=settings.audit_network_age,
     )
+
+
+def destinations(settings: Settings) -> tuple[Destination, ...]:
+    """Where records are sent.
+
+    :raises SettingsError: when an address cannot be used
+    """
+    found = []
+    for name, given in settings.shipping.items():
+        values = given.model_dump(exclude={"begin", "streams"})
+        streams = tuple(Stream(stream) for stream in given.streams)
+        found.append(
+            Destination(name, streams=streams, from_oldest=given.begin == "oldest", **values)
+        )
+    return tuple(found)
 
 
 def output(settings: Settings, *, sweeps: bool = False) -> Output:

@@ -21,6 +21,7 @@ from strongroom.audit.journal.people import metadata as people_metadata
 from strongroom.audit.journal.tables import metadata as journal_metadata
 from strongroom.audit.ledger.tables import metadata as ledger_metadata
 from strongroom.audit.migrations import AUDIT_SCHEMA
+from strongroom.audit.shipping.tables import metadata as shipping_metadata
 from strongroom.bootstrap import SCHEMAS
 from strongroom.errors import SettingsError
 from strongroom.files.migrations import FILES_SCHEMA
@@ -34,6 +35,7 @@ AUDIT_TABLES = {
     *ledger_metadata.tables,
     *people_metadata.tables,
     *archive_metadata.tables,
+    *shipping_metadata.tables,
 }
 
 PROCESSES = 4

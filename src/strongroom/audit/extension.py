@@ -16,7 +16,7 @@ from flask import Flask
 from strongroom.audit.access import from_this_machine
 from strongroom.audit.counted import CountedRequests
 from strongroom.audit.database import create_tables, open_store
-from strongroom.audit.events import Catalogue, Event, Stream, ledger, system, web
+from strongroom.audit.events import Catalogue, Event, Stream, ledger, shipping, system, web
 from strongroom.audit.journal import Journal, StoredRecord, encode
 from strongroom.audit.journal.foreign import ForeignConnection
 from strongroom.audit.journal.people import People
@@ -32,6 +32,7 @@ from strongroom.audit.pipeline.trouble import described, say_once
 from strongroom.audit.query import Page, Search, Window, parse
 from strongroom.audit.retention import KEEP_EVERYTHING, Retention, Rules
 from strongroom.audit.sealing.thread import SealingThread
+from strongroom.audit.shipping import Destination, Shipping
 from strongroom.audit.viewer import viewer_blueprint
 from strongroom.audit.watch import Identify, Watcher, serving_once
 from strongroom.errors import SettingsError, Unavailable
@@ -39,7 +40,7 @@ from strongroom.store import Store
 
 AuditFailure = Literal["refuse", "continue"]
 
-AUDIT_CATALOGUE: Final = Catalogue.of(web, system, ledger)
+AUDIT_CATALOGUE: Final = Catalogue.of(web, system, ledger, shipping)
 
 _KEY: Final = "strongroom.audit"
 _VIEWER_PATH: Final = re.compile(r"(?:/[\w.~-]+)+")
@@ -80,6 +81,7 @@ class AuditLog:
         rows fail together with the records
     :param signing: how the ledger over the audit stream is signed; None leaves it unsigned
     :param retention: what is deleted, and when; nothing without it
+    :param destinations: other systems that records are sent to
     :param name: recorded as ``app``; the application's own name without it
     :param version: recorded as ``version``
     :raises SettingsError: for a path of the viewer that is none, and as :meth:`init_app` does
@@ -102,6 +104,7 @@ class AuditLog:
         probe: bool | None = None,
         signing: Signing | None = BY_DEFAULT,
         retention: Rules = KEEP_EVERYTHING,
+        destinations: Sequence[Destination] = (),
         name: str | None = None,
         version: str | None = None,
     ) -> None:
@@ -125,6 +128,7 @@ class AuditLog:
         self._serving_in: int | None = None
         self._signing = signing
         self._rules = retention
+        self._destinations = tuple(destinations)
         self.copy_places = () if signing is None else signing.copies
         self._keeper: Keeper | None = None
         probing = (store is None) if probe is None else probe
@@ -185,6 +189,7 @@ class AuditLog:
                 self._keeper.start()
             if started:
                 self._sealing.start()
+                self._shipping.start()
         self.pipeline.log(event, error=error)
 
     @contextmanager
@@ -234,6 +239,7 @@ class AuditLog:
             self._log_aside(system.ApplicationStopped())
         if hasattr(self, "_sealing"):
             self._sealing.close()
+            self._shipping.close()
         if self._keeper is not None:
             self._keeper.close()
         PROCESS.leave(self.pipeline)
@@ -256,6 +262,7 @@ class AuditLog:
             signed=self._signing is not None,
             afterwards=Retention(store, self.log, self._rules).look,
         )
+        self._shipping = Shipping(store, self._destinations, self.log)
         self.journal.on_dropped = lambda count: self.log(system.RecordsDropped(count=count))
         self.journal.on_committed = self._print
 

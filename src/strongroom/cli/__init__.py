@@ -70,6 +70,7 @@ from strongroom.cli import (  # noqa: E402
     restore,  # noqa: F401
     retention,  # noqa: F401
     serve,  # noqa: F401
+    shipping,  # noqa: F401
     token,  # noqa: F401
     user,  # noqa: F401
     verify,  # noqa: F401

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from strongroom.errors import SettingsError
+from strongroom.settings.shipping import ShippingSettings
 from strongroom.settings.values import (
     Address,
     check_age,
@@ -227,6 +228,10 @@ class Settings(BaseSettings):
     log_file_compress: bool = Field(
         default=True, description="compress rotated log files with gzip"
     )
+    shipping: dict[str, ShippingSettings] = Field(
+        default_factory=dict,
+        description="other systems that records are sent to, each a table `[shipping.<name>]`, see below",
+    )
     client_timeout: int = Field(
         30, ge=1, le=3600, description="seconds without a byte after which a client is given up"
     )
@@ -331,10 +336,17 @@ def _config_file() -> Path:
 
 
 def _explain(item: Any) -> str:
-    name = str(item["loc"][0]) if item["loc"] else "settings"
+    name = ".".join(str(part) for part in _place(item["loc"])) or "settings"
     if item["type"] == "extra_forbidden":
         return f"{name}: there is no such setting; docs/reference/settings.md lists them"
     message = item["msg"].removeprefix("Value error, ")
     if not item["loc"]:
         return str(message)  # about several; the input would be all of them
-    return f"{name}: {message[0].lower()}{message[1:]} (it is {item['input']!r})"
+    told = f"{name}: {message[0].lower()}{message[1:]}"
+    # A table may hold a credential, and so may what stands in a wrong place of it.
+    return told if len(item["loc"]) > 1 else f"{told} (it is {item['input']!r})"
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Of a setting; below one that is a table, the names in it, but not the places in a list."""
+    return tuple(part for part in location if not isinstance(part, int))
