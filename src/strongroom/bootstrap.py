@@ -11,6 +11,7 @@ from strongroom import web
 from strongroom.accounts import events as account_events
 from strongroom.accounts.migrations import ACCOUNTS_SCHEMA
 from strongroom.accounts.service import Accounts, Lifetimes
+from strongroom.audit.alerting import Alerts, Destination, Mail, Webhook
 from strongroom.audit.events import Catalogue, Stream
 from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
 from strongroom.audit.ledger.signing import Signing
@@ -70,6 +71,7 @@ class Installation:
         store = Store(settings.database_url)
         migrate(store, *SCHEMAS)
         signing(settings).find_key(store)  # one that cannot be used is told now
+        alerts(settings)  # so are destinations that are none
         return cls(settings, store, LocalObjects(settings.objects_folder))
 
     def audit(self) -> AuditLog:
@@ -86,6 +88,7 @@ class Installation:
             output=output(settings, sweeps=True),
             audit_failure=settings.audit_failure,
             retention=retention(settings),
+            alerts=alerts(settings),
             name="strongroom",
             version=__version__,
         )
@@ -180,6 +183,20 @@ def retention(settings: Settings) -> Rules:
         },
         network_age=settings.audit_network_age,
     )
+
+
+def alerts(settings: Settings) -> Alerts:
+    """Who is told of critical records.
+
+    :raises SettingsError: when a destination is none
+    """
+    destinations: list[Destination] = []
+    if settings.alert_webhook:
+        destinations.append(Webhook(settings.alert_webhook))
+    if settings.alert_mail:
+        sender = settings.alert_mail_from or settings.alert_mail[0]
+        destinations.append(Mail(settings.smtp_server, settings.alert_mail, sender))
+    return Alerts(destinations, f"{settings.public_address}logs/")
 
 
 def output(settings: Settings, *, sweeps: bool = False) -> Output:
