@@ -11,6 +11,8 @@ from strongroom import web
 from strongroom.accounts import events as account_events
 from strongroom.accounts.migrations import ACCOUNTS_SCHEMA
 from strongroom.accounts.service import Accounts, Lifetimes
+from strongroom.audit.alerting import Alerts, Mail, Webhook
+from strongroom.audit.alerting import Destination as AlertDestination
 from strongroom.audit.events import Catalogue, Stream
 from strongroom.audit.extension import AUDIT_CATALOGUE, AuditLog
 from strongroom.audit.ledger.signing import Signing
@@ -72,6 +74,7 @@ class Installation:
         migrate(store, *SCHEMAS)
         signing(settings).find_key(store)  # one that cannot be used is told now
         destinations(settings)  # likewise
+        alerts(settings)  # so are destinations that are none
         return cls(settings, store, LocalObjects(settings.objects_folder))
 
     def audit(self) -> AuditLog:
@@ -89,6 +92,7 @@ class Installation:
             audit_failure=settings.audit_failure,
             retention=retention(settings),
             destinations=destinations(settings),
+            alerts=alerts(settings),
             name="strongroom",
             version=__version__,
         )
@@ -198,6 +202,20 @@ def destinations(settings: Settings) -> tuple[Destination, ...]:
             Destination(name, streams=streams, from_oldest=given.begin == "oldest", **values)
         )
     return tuple(found)
+
+
+def alerts(settings: Settings) -> Alerts:
+    """Who is told of critical records.
+
+    :raises SettingsError: when a destination is none
+    """
+    destinations: list[AlertDestination] = []
+    if settings.alert_webhook:
+        destinations.append(Webhook(settings.alert_webhook))
+    if settings.alert_mail:
+        sender = settings.alert_mail_from or settings.alert_mail[0]
+        destinations.append(Mail(settings.smtp_server, settings.alert_mail, sender))
+    return Alerts(destinations, f"{settings.public_address}logs/")
 
 
 def output(settings: Settings, *, sweeps: bool = False) -> Output:

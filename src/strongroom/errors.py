@@ -65,5 +65,9 @@ class Corrupt(StrongroomError):
     """Stored bytes contradict each other: stop writing and run ``strongroom doctor``."""
 
 
+class NotDelivered(StrongroomError):
+    """Nobody has taken a message; says why, without secrets."""
+
+
 class SettingsError(StrongroomError):
     """The configuration cannot be used: change the setting that the message names."""

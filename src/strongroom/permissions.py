@@ -32,6 +32,7 @@ class Permission(StrEnum):
     FILES_WRITE = "files:write"
     LOGS_READ = "logs:read"
     ACCOUNTS_MANAGE = "accounts:manage"
+    METRICS_READ = "metrics:read"
 
 
 class Access(Enum):

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from strongroom.accounts.tables import metadata as accounts_metadata
+from strongroom.audit.alerting.tables import metadata as alerting_metadata
 from strongroom.audit.archive.tables import metadata as archive_metadata
 from strongroom.audit.events import Stream
 from strongroom.audit.journal import Journal
@@ -36,6 +37,7 @@ AUDIT_TABLES = {
     *people_metadata.tables,
     *archive_metadata.tables,
     *shipping_metadata.tables,
+    *alerting_metadata.tables,
 }
 
 PROCESSES = 4

@@ -52,6 +52,8 @@ class Route:
             return Permission.FILES_READ if reads else Permission.FILES_WRITE
         if _LOGS.fullmatch(self.path):
             return Permission.LOGS_READ
+        if self.path == "/metrics":
+            return Permission.METRICS_READ
         if self.path.startswith("/admin/"):
             return Permission.ACCOUNTS_MANAGE
         assert re.fullmatch("/account(/.*)?", self.path), f"nobody knows what {self} must need"

@@ -200,6 +200,7 @@ KINDS: dict[str, set[str]] = {
     "tile": {"404 tile_not_found", "500 ledger_damaged", *_READ},
     "alive": {"200"},
     "ready": {"200", "503"},
+    "metrics": {"200"},
     "assets": {"200", "304", "404"},
 }  # fmt: skip
 """The outcomes that a route can have, by what it is for."""
@@ -267,6 +268,7 @@ ROUTES: dict[Route, str] = {
     ("GET", "/ledger/tile/<>"): "tile",
     ("GET", "/healthz"): "alive",
     ("GET", "/readyz"): "ready",
+    ("GET", "/metrics"): "metrics",
     ("GET", "/static/<>"): "assets",
     ("GET", "/files/static/<>"): "assets",
     ("GET", "/logs/static/<>"): "assets",

@@ -254,7 +254,7 @@ def ledger() -> Iterator[Example]:
 
 def counted() -> Iterator[Example]:
     """What is asked so often that it is only counted."""
-    for path in ("/healthz", "/readyz"):
+    for path in ("/healthz", "/readyz", "/metrics"):
         yield E("GET", path, path, 200, None)
         yield E("HEAD", path, path, 200, None)
     yield E("GET", "/readyz", "/readyz", 503, None, None, {}, State.MUTE)
@@ -316,7 +316,7 @@ def other_methods() -> Iterator[Example]:
     """OPTIONS is answered by every route; what no route has is 405, and what is nowhere 404."""
     for rule in sorted({example.rule for example in _own()}):
         target = re.sub("<[^>]*>", "x", re.sub("<uuid:[^>]*>", RECORD, rule))
-        uncounted = None if "static" in rule or rule in ("/healthz", "/readyz") else ()
+        uncounted = None if "static" in rule or rule in ("/healthz", "/readyz", "/metrics") else ()
         answered = 204 if rule.startswith("/tus/") else 200
         yield E("OPTIONS", rule, target, answered, uncounted)
         yield E(NO_METHOD, rule, target, 405, uncounted, b"")

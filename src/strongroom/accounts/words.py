@@ -23,6 +23,7 @@ PERMISSIONS: Final[Mapping[Permission, tuple[str, str]]] = MappingProxyType(
         Permission.FILES_WRITE: ("Change files", "upload and delete"),
         Permission.LOGS_READ: ("Read logs", "search records, download evidence"),
         Permission.ACCOUNTS_MANAGE: ("Manage people", "add, change and disable accounts"),
+        Permission.METRICS_READ: ("Read metrics", "numbers for monitoring, no names"),
     }
 )
 """A short name, and what it comes to."""

@@ -14,9 +14,19 @@ from typing import Any, Final, Literal
 from flask import Flask
 
 from strongroom.audit.access import from_this_machine
+from strongroom.audit.alerting import Alerting, Alerts
 from strongroom.audit.counted import CountedRequests
 from strongroom.audit.database import create_tables, open_store
-from strongroom.audit.events import Catalogue, Event, Stream, ledger, shipping, system, web
+from strongroom.audit.events import (
+    Catalogue,
+    Event,
+    Stream,
+    alerting,
+    ledger,
+    shipping,
+    system,
+    web,
+)
 from strongroom.audit.journal import Journal, StoredRecord, encode
 from strongroom.audit.journal.foreign import ForeignConnection
 from strongroom.audit.journal.people import People
@@ -25,6 +35,7 @@ from strongroom.audit.ledger import Ledger
 from strongroom.audit.ledger.keeper import Keeper
 from strongroom.audit.ledger.keeping import keeper
 from strongroom.audit.ledger.signing import BY_DEFAULT, Signing
+from strongroom.audit.metrics import AuditMetrics, Tally
 from strongroom.audit.pipeline import Pipeline
 from strongroom.audit.pipeline.hooks import PROCESS
 from strongroom.audit.pipeline.output import SILENT, Output
@@ -40,7 +51,7 @@ from strongroom.store import Store
 
 AuditFailure = Literal["refuse", "continue"]
 
-AUDIT_CATALOGUE: Final = Catalogue.of(web, system, ledger, shipping)
+AUDIT_CATALOGUE: Final = Catalogue.of(web, system, ledger, shipping, alerting)
 
 _KEY: Final = "strongroom.audit"
 _VIEWER_PATH: Final = re.compile(r"(?:/[\w.~-]+)+")
@@ -82,6 +93,7 @@ class AuditLog:
     :param signing: how the ledger over the audit stream is signed; None leaves it unsigned
     :param retention: what is deleted, and when; nothing without it
     :param destinations: other systems that records are sent to
+    :param alerts: who is told of critical records at once; nobody without it
     :param name: recorded as ``app``; the application's own name without it
     :param version: recorded as ``version``
     :raises SettingsError: for a path of the viewer that is none, and as :meth:`init_app` does
@@ -105,6 +117,7 @@ class AuditLog:
         signing: Signing | None = BY_DEFAULT,
         retention: Rules = KEEP_EVERYTHING,
         destinations: Sequence[Destination] = (),
+        alerts: Alerts | None = None,
         name: str | None = None,
         version: str | None = None,
     ) -> None:
@@ -129,6 +142,7 @@ class AuditLog:
         self._signing = signing
         self._rules = retention
         self._destinations = tuple(destinations)
+        self._alerts = alerts or Alerts()
         self.copy_places = () if signing is None else signing.copies
         self._keeper: Keeper | None = None
         probing = (store is None) if probe is None else probe
@@ -190,6 +204,7 @@ class AuditLog:
             if started:
                 self._sealing.start()
                 self._shipping.start()
+                self._alerting.start()
         self.pipeline.log(event, error=error)
 
     @contextmanager
@@ -215,6 +230,19 @@ class AuditLog:
             yield
         self._print(records)
 
+    @property
+    def metrics(self) -> AuditMetrics:
+        """The numbers of this audit log, for a registry of prometheus-client.
+
+        ::
+
+            registry = CollectorRegistry()
+            registry.register(audit.metrics)
+
+        They are of all processes of the application, whichever is asked.
+        """
+        return AuditMetrics(self.store, self._tally)
+
     def records(self, query: str = "") -> list[dict[str, Any]]:
         """Everything that was logged so far and matches, oldest first: for tests and scripts.
 
@@ -238,6 +266,7 @@ class AuditLog:
         if self._serving_in == os.getpid():
             self._log_aside(system.ApplicationStopped())
         if hasattr(self, "_sealing"):
+            self._alerting.close()
             self._sealing.close()
             self._shipping.close()
         if self._keeper is not None:
@@ -247,6 +276,7 @@ class AuditLog:
         if hasattr(self, "store"):
             self.search.close()
             self.store.close()
+            self._tally.numbers.close()
 
     def _open(self, store: Store) -> None:
         self.store = store
@@ -263,8 +293,13 @@ class AuditLog:
             afterwards=Retention(store, self.log, self._rules).look,
         )
         self._shipping = Shipping(store, self._destinations, self.log)
-        self.journal.on_dropped = lambda count: self.log(system.RecordsDropped(count=count))
+        self._alerting = Alerting(store, self._alerts, self._log_aside)
+        folder = store.path.with_name(f"{store.path.name}.metrics")
+        self._tally = Tally(folder, (event.event_name for event in self.catalogue))
+        self._watcher.tally = self._tally
+        self.journal.on_dropped = self._lost
         self.journal.on_committed = self._print
+        self.journal.on_ended = self._ended
 
     def _began(self) -> None:
         if self._serving_in != os.getpid():  # else the server has said so
@@ -276,6 +311,17 @@ class AuditLog:
 
     def _probe(self) -> None:
         self.journal.probe()
+
+    def _lost(self, count: int) -> None:
+        self._tally.dropped(count)
+        self.log(system.RecordsDropped(count=count))
+
+    def _ended(self, seconds: float | None) -> None:
+        """A write transaction ended; in how much time it was on disk, if it was."""
+        if seconds is None:
+            self._tally.commit_failed(self.journal.waiting)
+        else:
+            self._tally.committed(seconds, self.journal.waiting)
 
     def _report_counts(self, counts: Mapping[str, int]) -> None:
         self.log(web.RequestsCounted(count=sum(counts.values()), extra=counts))
@@ -290,7 +336,7 @@ class AuditLog:
         if self._first_app is not None:
             record.setdefault("app", self._first_app)  # of no request: it had no better one
         if stream is Stream.OPS:
-            self._show(record)
+            self._kept(record)
             self.journal.enqueue(encode(record, stream))
             return
         try:
@@ -303,11 +349,15 @@ class AuditLog:
             self._show(record)
             return
         if durable:
-            self._show(record)
+            self._kept(record)
 
     def _print(self, records: Sequence[StoredRecord]) -> None:
         for stored in records:
-            self._show(stored.record)
+            self._kept(stored.record)
+
+    def _kept(self, record: dict[str, Any]) -> None:
+        self._tally.record_kept(record)
+        self._show(record)
 
     def _show(self, record: dict[str, Any]) -> None:
         """Print it. Stored or not, that stays as it is when printing fails."""

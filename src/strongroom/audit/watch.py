@@ -21,6 +21,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from strongroom.audit.counted import CountedRequests
 from strongroom.audit.events import web
 from strongroom.audit.exchange import ENVIRON_KEY, PROXY_FIX_KEY, Exchange, addresses
+from strongroom.audit.metrics import Tally
 from strongroom.audit.pipeline import Pipeline
 from strongroom.audit.pipeline.clock import new_id
 from strongroom.audit.pipeline.context import RequestContext, add_to_context
@@ -78,6 +79,8 @@ class Watcher:
         self._probe = probe
         self._identify = identify
         self._writable_until = 0.0
+        self.tally: Tally | None = None
+        """Counts requests; None for nobody."""
 
     def put_around(self, app: Flask) -> None:
         """Watch this application; inside ``ProxyFix``, which tells the client's address."""
@@ -116,6 +119,8 @@ class Watcher:
             values.update(self._sender(environ))
         context = RequestContext(values, self._pipeline)
         context.begin()
+        if self.tally is not None:
+            self.tally.request_began()
         if label is None:
             self._pipeline.log(web.Request())
 
@@ -126,6 +131,7 @@ class Watcher:
                 else:
                     self._counted.add(label)
             finally:
+                self._count(exchange, label)
                 context.end()
 
         responder = exchange.responder(start_response)
@@ -139,6 +145,20 @@ class Watcher:
             finished()
             raise
         return exchange.body(body, environ, finished, partial(self._run, context, exchange))
+
+    def _count(self, exchange: Exchange, label: str | None) -> None:
+        if self.tally is None:
+            return
+        if label is not None:
+            self.tally.counted_request_ended(label)
+            return
+        self.tally.request_ended(
+            exchange.method,
+            exchange.status,
+            exchange.duration_ms / 1000,
+            (exchange.bytes_in, exchange.bytes_out or 0),
+            aborted=exchange.aborted,
+        )
 
     def _sender(self, environ: WSGIEnvironment) -> Mapping[str, object]:
         try:

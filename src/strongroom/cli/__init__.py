@@ -57,6 +57,7 @@ def data_options(command: Any) -> Any:
 
 # Imported last: they add their commands to the group above.
 from strongroom.cli import (  # noqa: E402
+    alert,  # noqa: F401
     backup,  # noqa: F401
     doctor,  # noqa: F401
     events,  # noqa: F401

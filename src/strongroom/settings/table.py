@@ -195,6 +195,24 @@ class Settings(BaseSettings):
             "limit",
         )
     )
+    alert_webhook: str = Field(
+        "",
+        repr=False,
+        description="http address that is told of critical records at once, as JSON; its path and "
+        "query may hold a secret",
+    )
+    alert_mail: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_names)] = Field(
+        (), description="mailboxes that are told of critical records at once, separated by commas"
+    )
+    alert_mail_from: str = Field(
+        "", description="mailbox that such mail comes from; default: the first of alert_mail"
+    )
+    smtp_server: str = Field(
+        "smtp://localhost:25",
+        repr=False,
+        description="server that takes the mail: smtp://user:password@host:587 (STARTTLS, needed "
+        "beyond this machine) or smtps://",
+    )
     audit_failure: Literal["refuse", "continue"] = Field(
         "refuse", description="what to do with reads that cannot be recorded"
     )

@@ -29,6 +29,7 @@ from strongroom.web.errors import register_errors
 from strongroom.web.gate import Gate
 from strongroom.web.health import health_blueprint
 from strongroom.web.identify import Identification
+from strongroom.web.metrics import metrics_blueprint
 from strongroom.web.proxies import TrustedProxies
 from strongroom.web.security import Guard
 
@@ -89,6 +90,7 @@ def create_app(
     Gate(audit, everybody, {**AUDIT_NEEDS, **STATIC_NEEDS}).protect(app)
     register_errors(app)
     app.register_blueprint(health_blueprint(audit))
+    app.register_blueprint(metrics_blueprint(settings, audit))
     app.register_blueprint(files_pages)
     app.register_blueprint(files_api, url_prefix=API)
     app.register_blueprint(tus, url_prefix="/tus")

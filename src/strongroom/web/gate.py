@@ -15,9 +15,11 @@ from flask import Flask, Response, current_app, make_response, redirect, request
 from strongroom.audit.access import from_loopback
 from strongroom.audit.events.web import AccessDenied, UnhandledException
 from strongroom.audit.extension import AuditLog
+from strongroom.audit.pipeline.context import add_to_context
 from strongroom.audit.watch import SAFE_METHODS
 from strongroom.errors import Refused, ServerFault
 from strongroom.permissions import (
+    IDENTITY_KEY,
     Access,
     Identity,
     Need,
@@ -35,6 +37,7 @@ _MAY: Final[Mapping[Permission, str]] = {
     Permission.FILES_WRITE: "change files",
     Permission.LOGS_READ: "read the logs",
     Permission.ACCOUNTS_MANAGE: "manage accounts",
+    Permission.METRICS_READ: "read the metrics",
 }
 
 
@@ -78,6 +81,7 @@ class Gate:
             )
         if need is None:
             raise self._denied("route_not_declared", "This address is not open to anybody yet.")
+        self._ask_late()
         if failure := request.environ.get(FAILURE_KEY):
             raise self._cannot_tell(need, failure)
         identity = self._identity()
@@ -103,6 +107,11 @@ class Gate:
     def need_of(self, endpoint: str) -> Need | None:
         """What an endpoint of the current application needs; None where nobody has said so."""
         return declared(current_app.view_functions[endpoint]) or self._others.get(endpoint)
+
+    def _ask_late(self) -> None:
+        """Of a request that is counted nobody has asked yet who sent it; mostly none need know."""
+        if IDENTITY_KEY not in request.environ and self._audit.identify is not None:
+            add_to_context(**(self._audit.identify(request.environ) or {}))
 
     def _identity(self) -> Identity | None:
         return self._everybody or identity_of(request)

@@ -14,6 +14,7 @@ from strongroom.permissions import Access, needs
 COUNTED = {
     "/healthz": "healthz",
     "/readyz": "readyz",
+    "/metrics": "metrics",
     "/static/": "static",
     "/files/static/": "static",
     "/accounts/static/": "static",

@@ -50,6 +50,10 @@ HEADERS: Final = 100
 """Of one request, the most that are read."""
 
 
+END_SECONDS: Final = 15
+"""How long the workers have to end, once the time for requests is over: break off, flush, sign, close."""
+
+
 class Server(BaseApplication):
     """Serves until it is told to stop. Each worker builds an application of its own.
 
@@ -80,7 +84,8 @@ class Server(BaseApplication):
             "limit_request_line": LINE_BYTES,
             "limit_request_fields": HEADERS,
             "limit_request_field_size": LINE_BYTES,
-            "graceful_timeout": settings.shutdown_timeout,
+            # Of the master, which then kills. Workers stop waiting for requests before: see _started.
+            "graceful_timeout": settings.shutdown_timeout + END_SECONDS,
             "logger_class": PropagatingLogger,
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
@@ -133,6 +138,7 @@ class _Entry:
         self.audit: AuditLog = app.extensions["strongroom.audit"]
         self.upkeep: Upkeep = app.extensions["strongroom.upkeep"]
         self.no_auth = settings.no_auth
+        self.shutdown_timeout = settings.shutdown_timeout
         self._app = app
         self._client_timeout = settings.client_timeout
 
@@ -186,6 +192,7 @@ class PropagatingLogger(Logger):
 
 
 def _started(worker: Worker) -> None:
+    worker.cfg.set("graceful_timeout", worker.wsgi.shutdown_timeout)  # type: ignore[attr-defined]  # ours
     # A terminal sends Ctrl-C to every process; only the master decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     entry: Any = worker.wsgi

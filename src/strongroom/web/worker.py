@@ -50,6 +50,10 @@ DRAIN_SECONDS: Final = 0.5
 """For the rest of a body that was not read, where the connection is kept. gunicorn's own figure is 5;
 what is longer on its way is waited for without a thread, see LINGER_SECONDS."""
 
+BREAK_OFF_SECONDS: Final = 5.0
+"""How long a stopping worker, whose patience has ended, waits for the threads whose connections it has
+broken off: to undo what is half done, and to record it."""
+
 STOPPING_SECONDS: Final = 2.0
 """How long a stopping worker waits for a head, as gunicorn does for kept connections."""
 
@@ -80,9 +84,21 @@ class PatientWorker(ThreadWorker):
         self._heads: dict[TConn, bytearray] = {}  # of those, what the kernel does not hold
         self._bodies: set[TConn] = set()  # of those, the ones whose head is complete
         self._reading: dict[TConn, float] = {}  # heads being read by a thread, until when
+        self._handled: set[TConn] = set()  # by a thread
         self._leaving: dict[TConn, _Farewell] = {}
         self._buffer = bytearray(_DISCARD_BYTES)
         self._next_sweep = 0.0
+
+    def run(self) -> None:
+        """Serve until told to stop; then finish what was begun, and break off what takes too long."""
+        super().run()
+        for conn in list(self._handled):
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)
+        until = time.monotonic() + BREAK_OFF_SECONDS
+        while self._handled and time.monotonic() < until:
+            self.notify()
+            time.sleep(0.02)
 
     # --- Before a request: shake hands, gather its head -----------------------------------------
 
@@ -244,10 +260,12 @@ class PatientWorker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         """Handle a request; runs in a thread."""
         self._reading[conn] = time.monotonic() + HEAD_SECONDS
+        self._handled.add(conn)
         try:
             return super().handle(conn)
         finally:
             self._reading.pop(conn, None)
+            self._handled.discard(conn)
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
         """Handle a request whose head is complete, unless its time was over before."""

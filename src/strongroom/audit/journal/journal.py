@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, ContextVar
@@ -65,7 +66,16 @@ class Journal:
         """Called on the writer's thread, once the journal works again, with the number lost."""
         self.on_committed: Callable[[Sequence[StoredRecord]], None] | None = None
         """Called on the caller's thread with the records of its unit, once they are on disk."""
+        self.on_ended: Callable[[float | None], None] | None = None
+        """Called on the writer's thread after each transaction: the seconds from its begin until it
+        was on disk; None when it was rolled back."""
+        self._began = 0.0
         store.join(self)
+
+    @property
+    def waiting(self) -> int:
+        """Records of the ops stream that wait for a commit, in this process."""
+        return len(self._queue)
 
     def append(self, records: Sequence[StoredRecord]) -> bool:
         """Append to the audit stream.
@@ -137,6 +147,7 @@ class Journal:
 
     def begin(self, connection: Connection) -> None:
         """Forget what was known: another process may have appended meanwhile."""
+        self._began = time.perf_counter()
         self._changes = _changes(connection)
         self._put_back = False
         self._rows = None
@@ -195,6 +206,8 @@ class Journal:
 
     def committed(self) -> None:
         """Make room for those who wait, and own up to what was lost."""
+        if self.on_ended is not None:
+            self.on_ended(time.perf_counter() - self._began)
         if self._put_back:
             if self._store.writes_here():  # else it is closing, and tries once more by itself
                 self._store.nudge()
@@ -223,6 +236,8 @@ class Journal:
     def rolled_back(self, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
         """Keep what was queued for the next try."""
         self._keep_taken()
+        if self.on_ended is not None:
+            self.on_ended(None)
 
     def _keep_taken(self) -> None:
         self._queue.extendleft(reversed(self._taken))
