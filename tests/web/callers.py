@@ -25,7 +25,7 @@ _FILES = re.compile(
     r"/((files|folders|upload|delete|trash|zip|api/v1/(files|folders|trash|move))(/.*)?)?"
 )
 _TUS = re.compile(r"/tus/.*")
-_LOGS = re.compile(r"/(logs|ledger|api/v1/records)(/.*)?")
+_LOGS = re.compile(r"/(logs|ledger|api/v1/records)(/.*)?|/files/[^/]+/history(/.*)?")
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Route:
             return Access.ANYBODY
         if _TUS.fullmatch(self.path) or self.path == "/folders/new":
             return Permission.FILES_WRITE  # what is asked there is how to write
+        if _LOGS.fullmatch(self.path):
+            return Permission.LOGS_READ
         if _FILES.fullmatch(self.path):
             # What is chosen for a zip stands in a form, since there may be much of it.
             reads = self.method in READING or self.path == "/zip"
             return Permission.FILES_READ if reads else Permission.FILES_WRITE
-        if _LOGS.fullmatch(self.path):
-            return Permission.LOGS_READ
         if self.path.startswith("/admin/"):
             return Permission.ACCOUNTS_MANAGE
         assert re.fullmatch("/account(/.*)?", self.path), f"nobody knows what {self} must need"

@@ -16,6 +16,7 @@ COUNTED = {
     "/readyz": "readyz",
     "/static/": "static",
     "/files/static/": "static",
+    "/history/static/": "static",
     "/accounts/static/": "static",
 }
 """Path prefixes of requests that are counted, not recorded one by one."""
