@@ -25,7 +25,9 @@ _FILES = re.compile(
     r"/((files|folders|upload|delete|trash|zip|api/v1/(files|folders|trash|move))(/.*)?)?"
 )
 _TUS = re.compile(r"/tus/.*")
-_LOGS = re.compile(r"/(logs|ledger|api/v1/(records|histogram|facets|export))(/.*)?")
+_LOGS = re.compile(
+    r"/(logs|ledger|api/v1/(records|histogram|facets|export))(/.*)?|/files/[^/]+/history(/.*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,12 @@ class Route:
             return Access.ANYBODY
         if _TUS.fullmatch(self.path) or self.path == "/folders/new":
             return Permission.FILES_WRITE  # what is asked there is how to write
+        if _LOGS.fullmatch(self.path):
+            return Permission.LOGS_READ
         if _FILES.fullmatch(self.path):
             # What is chosen for a zip stands in a form, since there may be much of it.
             reads = self.method in READING or self.path == "/zip"
             return Permission.FILES_READ if reads else Permission.FILES_WRITE
-        if _LOGS.fullmatch(self.path):
-            return Permission.LOGS_READ
         if self.path == "/metrics":
             return Permission.METRICS_READ
         if self.path.startswith("/admin/"):

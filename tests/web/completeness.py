@@ -169,6 +169,14 @@ KINDS: dict[str, set[str]] = {
     },
     "zip of what was chosen": {"400 nothing_chosen", *_ZIPPED},
     "versions": {"404 file_not_found", *_SHOWN},
+    "history": {"400 cursor_not_valid", "404 file_not_found", "500 history_failed", "200", *_DOOR},
+    "history's bundle": {
+        "200", "404 file_not_found", "404 not_signed_yet", "500 history_failed", *_DOOR,
+    },
+    "check of content": {
+        "200", "303", "404 file_not_found", "404 version_not_found", "500 history_failed",
+        "503 journal_not_writable", *_DOOR,
+    },
     "download of a version": {"404 version_not_found", *_DOWNLOADED},
     "version's restoration": {
         "303", "404 file_not_found", "404 version_not_found", *_CHANGED,
@@ -240,6 +248,9 @@ ROUTES: dict[Route, str] = {
     ("GET", "/files/<>/versions"): "versions",
     ("GET", "/files/<>/versions/<>"): "download of a version",
     ("POST", "/files/<>/versions/<>"): "version's restoration",
+    ("GET", "/files/<>/history"): "history",
+    ("GET", "/files/<>/history/bundle"): "history's bundle",
+    ("POST", "/files/<>/history/check"): "check of content",
     ("GET", "/folders/<>/permissions"): "permissions",
     ("POST", "/folders/<>/permissions"): "new permissions",
     ("POST", "/tus/"): "resumable upload",
@@ -271,6 +282,7 @@ ROUTES: dict[Route, str] = {
     ("GET", "/metrics"): "metrics",
     ("GET", "/static/<>"): "assets",
     ("GET", "/files/static/<>"): "assets",
+    ("GET", "/history/static/<>"): "assets",
     ("GET", "/logs/static/<>"): "assets",
 }
 """HEAD is like GET, and OPTIONS leaves no outcome; neither needs a kind of its own."""
@@ -302,6 +314,7 @@ UNHEARD = {
     "export_too_slow",  # takes an hour: tests/unit/export
     "records_missing",  # breaks off an answer that has begun: tests/web/test_export.py
     "entries_pruned",  # takes years: tests/unit/retention
+    "too_many_checks",  # likewise: tests/unit/files/test_history.py
     "too_many_zips",  # takes several of them at once: tests/unit/test_zip_turns.py
     "too_many_uploads",  # takes a thousand of them: tests/attacks/test_quotas.py
     "upload_overtaken",  # takes a race: tests/web/tus/test_resuming.py

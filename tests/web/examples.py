@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tests.web.completeness import FILE, NO_METHOD, RECORD, Example, State
 from tests.web.folder_examples import DEEP, FAR, of_folders
+from tests.web.history_examples import histories
 from tests.web.tus_examples import of_tus
 from tests.web.wire import BOUNDARY, FORM, HTML, HTMX, JSON, SMALL_LIMIT, Part, api, form
 
@@ -261,6 +262,7 @@ def counted() -> Iterator[Example]:
     for stem, asset in (
         ("/static/", "shell.css"),
         ("/files/static/", "files.js"),
+        ("/history/static/", "history.css"),
         ("/logs/static/", "viewer.css"),
     ):
         rule = f"{stem}<path:filename>"
@@ -278,6 +280,7 @@ def _own() -> list[Example]:
         *deletions(),
         *of_folders(),
         *of_tus(),
+        *histories(),
         *views(),
         *parts(),
         *exports(),

@@ -122,6 +122,10 @@ def addressed(server: Installation, target: str) -> str:
     if "{signed}" in target:
         target = target.format(signed=server.records("event:file_uploaded")[-1]["id"])
         until_signed(server)
+    if "{signedfile}" in target:
+        oldest = server.records("event:file_uploaded")[-1]
+        target = target.format(signedfile=oldest["file_id"])
+        until_signed(server)
     if target.startswith("/ledger/"):
         until_signed(server)
     return target

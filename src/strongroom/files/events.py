@@ -306,3 +306,30 @@ class ChangeFailed(Event):
     filename: str | None = None
     folder: str | None = None
     file_id: str | None = None
+
+
+@declare("history_viewed", stream=Stream.AUDIT, levels=SUCCESS)
+class HistoryViewed(Event):
+    """An auditor was shown what ever happened to a file: so many records of it."""
+
+    file_id: str
+    count: int
+    filename: str | None = None
+
+
+@declare(
+    "content_checked",
+    stream=Stream.AUDIT,
+    levels={Outcome.SUCCESS: Level.INFO, Outcome.FAILED: Level.ERROR},
+)
+class ContentChecked(Event):
+    """Stored bytes were read and hashed because an auditor asked; failed where they are not those
+    that were uploaded, or cannot be read."""
+
+    outcome: Outcome
+    file_id: str
+    filename: str
+    sha256: str
+    file_size_bytes: int
+    duration_ms: float
+    reason: str | None = None

@@ -18,6 +18,7 @@ from strongroom.audit.viewer import records_api
 from strongroom.files import access
 from strongroom.files.access import FileServer
 from strongroom.files.api import api as files_api
+from strongroom.files.history import history
 from strongroom.files.pages import pages as files_pages
 from strongroom.files.tus.routes import tus
 from strongroom.permissions import NOBODY_IN_PARTICULAR, Access, Need, Permission
@@ -65,7 +66,9 @@ AUDIT_NEEDS: Final[Mapping[str, Need]] = {
 }
 """What the routes of the audit system need, which knows nothing of our permissions."""
 
-STATIC_NEEDS: Final = dict.fromkeys(("static", "files.static", "accounts.static"), Access.ANYBODY)
+STATIC_NEEDS: Final = dict.fromkeys(
+    ("static", "files.static", "history.static", "accounts.static"), Access.ANYBODY
+)
 
 
 def create_app(
@@ -92,6 +95,7 @@ def create_app(
     app.register_blueprint(health_blueprint(audit))
     app.register_blueprint(metrics_blueprint(settings, audit))
     app.register_blueprint(files_pages)
+    app.register_blueprint(history)
     app.register_blueprint(files_api, url_prefix=API)
     app.register_blueprint(tus, url_prefix="/tus")
     allowed = audit_readers(settings)

@@ -17,6 +17,7 @@ COUNTED = {
     "/metrics": "metrics",
     "/static/": "static",
     "/files/static/": "static",
+    "/history/static/": "static",
     "/accounts/static/": "static",
 }
 """Path prefixes of requests that are counted, not recorded one by one."""

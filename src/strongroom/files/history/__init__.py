@@ -1,0 +1,5 @@
+"""A file's history, for auditors: every act on it, the proof of each, and what became of its bytes."""
+
+from strongroom.files.history.pages import history
+
+__all__ = ["history"]
