@@ -17,7 +17,7 @@ from tests.web.wire import HTML, HTMX, Answer, api, put, send
 MARKUP = "<img src=x onerror=alert(1)> \u202egnp.txt"
 
 
-def ask(server: Installation, path: str, headers: dict[str, str] = HTMX, **more: str) -> Answer:
+def ask(server: Installation, path: str, headers: dict[str, str] = HTMX, /, **more: str) -> Answer:
     """Ask for a part, or for the page itself."""
     wanted = {{"since": "from", "until": "to"}.get(name, name): v for name, v in more.items()}
     return send(server, "GET", f"{path}?{urlencode(wanted)}", headers=headers)
@@ -183,9 +183,8 @@ def test_the_tail_gives_what_is_new_and_not_itself(server: Installation, history
 
 
 def test_the_tail_skips_what_no_table_can_show(server: Installation, history: None) -> None:
-    for _ in range(101):
-        missing = send(server, "GET", api("flood.txt"))
-    server.outcome(missing.request_id)
+    missing = [send(server, "GET", api("flood.txt")) for _ in range(101)]
+    server.outcome(missing[-1].request_id)
     answer = ask(server, "/logs/tail", query="flood.txt", after="audit-0_ops-0")
     assert len(_ids(answer)) == 200
     assert int(answer.header("X-Tail-Skipped")) == 303 - 200  # request, download_failed, response

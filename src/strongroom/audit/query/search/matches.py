@@ -26,7 +26,7 @@ from strongroom.audit.query.search.plan import Plan
 from strongroom.audit.query.search.protocol import Found
 from strongroom.audit.query.search.reader import Reader, Select
 from strongroom.audit.query.search.records import WIDE, WIDE_NAMES
-from strongroom.audit.query.search.sources import Source, files_sql
+from strongroom.audit.query.search.sources import Source, files_sql, mentioned, whole
 from strongroom.errors import ServerFault
 from strongroom.store import Store
 
@@ -79,7 +79,7 @@ class StoredMatches:
         """See :meth:`Matches.of`."""
         found = (
             self._sealed(source.stream, source.first_seq, source.last_seq + 1)
-            if isinstance(source, Segment)
+            if not isinstance(source, Piece)
             else self._unsealed(source)
         )
         for rows in found:
@@ -149,7 +149,8 @@ class StoredMatches:
     def _segment(self, segment: Segment, start: int, end: int) -> Iterator[list[Row]]:
         wanted = Select(self.plan, "", "seq >= ? AND seq < ?", [start, end])
         clause, values = wanted.clause(segment.has_rest)
-        relation = files_sql(self.folder, [segment], by_name=True)
+        names = mentioned(WIDE, clause, "timestamp")
+        relation = files_sql(self.folder, {segment: [whole(segment)]}, names, by_name=True)
         sql = f"SELECT epoch_us(timestamp) AS at, {WIDE} FROM {relation} WHERE {clause}"  # noqa: S608  # our own words
         cursor = self._opened().cursor()
         try:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from strongroom.audit.archive.index import Segment
 from strongroom.audit.archive.places import archive_folder
 from strongroom.audit.journal.people import with_names
+from strongroom.audit.query.compile.facts import ANYTHING
 from strongroom.audit.query.cursor import Cursor
 from strongroom.audit.query.language import Query
 from strongroom.audit.query.search import counts, facets, lookups, tail
@@ -158,7 +159,8 @@ class Search:
             wanted = plan(query, window, connection)
             seen = parts.index.snapshot(connection)
             sources = parts.index.candidates(connection, seen, wanted)
-        sources = newest_first(_within_fences(parts.fences, sources, wanted))
+        shares = Shares(self._folder, seen.filtered, wanted.facts)
+        sources = newest_first(shares.of(_within_fences(parts.fences, sources, wanted)))
         return StoredMatches(self._store, self._folder, wanted, sources, self._reader)
 
     @contextmanager
@@ -166,9 +168,8 @@ class Search:
         """Reads the journal in a place among the searches, for as short as that takes."""
         with self._slots.held(API_SECONDS):
             parts = self._shared.parts
-            yield Reader(
-                self._store, parts.engine, parts.live, self._folder, Deadline(PAGE_SECONDS)
-            )
+            deadline, unnarrowed = Deadline(PAGE_SECONDS), Shares(self._folder, {}, ANYTHING)
+            yield Reader(self._store, parts.engine, parts.live, self._folder, deadline, unnarrowed)
 
     def record(self, record_id: str) -> Record | None:
         """See :meth:`RecordSearch.record`."""
