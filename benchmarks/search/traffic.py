@@ -187,7 +187,7 @@ def _address(source: random.Random, addresses: _Skewed, who: int) -> str:
         return f"10.4.{who // 250}.{who % 250}"  # at their own desk
     number = addresses.draw(source)
     if number % 11 == 0:
-        return f"2001:db8:{number:x}::{number % 251 + 1:x}"
+        return f"2001:db8:{number + 1:x}::{number % 251 + 1:x}"
     return f"10.{20 + number % 6}.{number // 6 % 250}.{number % 249 + 1}"
 
 

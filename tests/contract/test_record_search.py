@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from strongroom.audit.archive import grams, rollups
 from strongroom.audit.journal.stored import microseconds
 from strongroom.audit.migrations import AUDIT_SCHEMA
 from strongroom.audit.query import Search, Window, parse
@@ -30,10 +31,15 @@ def layout(request: pytest.FixtureRequest) -> Layout:
 
 @pytest.fixture(scope="module")
 def store(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Made-up records of all streams in one of the layouts."""
+    """Made-up records of all streams in one of the layouts; segments with many small blocks, and with
+    roll-ups that leave values out."""
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('search') / 'test.db'}")
     migrate(store, AUDIT_SCHEMA)
-    lay(store, made_up(COUNT), layout)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grams, "BLOCK_ROWS", 60)
+        if layout is Layout.SPLIT:
+            patch.setattr(rollups, "MAX_VALUES", 2)
+        lay(store, made_up(COUNT), layout)
     yield store
     store.close()
 
@@ -95,6 +101,9 @@ QUERIES: Final[Mapping[str, Callable[[Record], bool]]] = {
     "ip_address:10.0.0.0/8": lambda r: r.get("ip_address") == "10.1.2.3",
     'ip_address:"unix:"': lambda r: r.get("ip_address") == "unix:",
     "ärger": lambda r: r.get("filename") == "ÄRGER.txt",
+    "report": lambda r: r.get("filename") == "Report.pdf",
+    "-scan": lambda r: r.get("filename") != "scan 7.pdf",
+    "scan OR ärger": lambda r: r.get("filename") in ("scan 7.pdf", "ÄRGER.txt"),
     "filename:*.pdf": lambda r: str(r.get("filename")).endswith(".pdf"),
     'filename:"a*b.txt"': lambda r: r.get("filename") == "a*b.txt",
     "aborted:false": lambda r: r.get("aborted") is False,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strongroom.audit.archive import rollups
 from strongroom.audit.archive.columns import packed_address
 from strongroom.audit.archive.index import Sealed
 from strongroom.audit.archive.places import archive_folder
@@ -88,6 +89,17 @@ def test_a_value_of_an_odd_form_leaves_the_roll_up_out(store: Store, journal: Jo
     assert "status" not in found.rollups
     assert DURATIONS not in found.rollups
     assert "level" in found.rollups
+
+
+def test_of_many_values_the_most_frequent(
+    store: Store, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "MAX_VALUES", 5)
+    found = sealed(store, journal, [made(number) for number in range(90)])
+    told = Values.read(found.rollups["ip_address"])
+    assert (len(told.values), len(told.counts)) == (5, 5)
+    assert told.most == 5 == min(told.counts) - 1 == 90 // 17
+    assert Values.read(found.rollups["level"]).most == 0
 
 
 def test_quantiles(store: Store, journal: Journal) -> None:

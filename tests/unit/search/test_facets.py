@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.audit.query.search import facets
-from strongroom.audit.query.search.facets import Tally, check_field
+from strongroom.audit.query.search import tally as tallies
+from strongroom.audit.query.search.facets import check_field
+from strongroom.audit.query.search.tally import Tally
 from strongroom.errors import Refused
 
 VALUES = st.lists(st.sampled_from([*"aaaaaaabbbbccdefghijklmnop"]), max_size=60)
@@ -18,7 +19,7 @@ VALUES = st.lists(st.sampled_from([*"aaaaaaabbbbccdefghijklmnop"]), max_size=60)
 @given(batches=st.lists(VALUES, max_size=5), limit=st.integers(1, 4), told=st.integers(2, 8))
 def test_what_is_certain_is_exact(batches: list[list[str]], limit: int, told: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facets, "TOLD", told)
+        patch.setattr(tallies, "TOLD", told)
         tally = Tally()
         for batch in batches:
             tally.add(Counter(batch).most_common(told))
@@ -36,17 +37,26 @@ def test_what_is_kept_shortened_is_no_more_certain_than_it_was(
     batches: list[list[str]], limit: int, told: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facets, "TOLD", told)
+        patch.setattr(tallies, "TOLD", told)
         tally, whole = Tally(), Counter[str]()
         for batch in batches:
             tally.add(Counter(batch).most_common(told))
             whole.update(batch)
         if len(tally.total) <= told:
             return
-        shown, certain = facets.shortened(tally).first(limit, "")
+        shown, certain = tallies.shortened(tally).first(limit, "")
     if certain:
         wanted = sorted(whole.items(), key=lambda one: (-one[1], one[0]))[:limit]
         assert shown == wanted
+
+
+def test_what_was_left_out_does_not_matter_where_it_could_change_nothing() -> None:
+    """Close to one another, but all told by both."""
+    both = frozenset("abcd")
+    tally = Tally(Counter(a=100, b=99, c=98, d=98, z=40), [(3, both), (4, both | {"z"})])
+    assert tally.first(3, "") == ([("a", 100), ("b", 99), ("c", 98)], True)
+    assert tally.first(1, "z") == ([("z", 40)], False)  # one of them may have more
+    assert Tally(Counter(a=9, z=3), [(6, frozenset("a"))]).first(1, "")[1] is False
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ from tests.unit.query.making import (
 from tests.unit.query.naive import Naive
 from tests.unit.search.laying import Layout, lay
 
-EXAMPLES: Final = int((os.environ.get("STRONGROOM_SOAK") and 1_000) or 12)
+EXAMPLES: Final = int((os.environ.get("STRONGROOM_SOAK") and 1_000) or 6)
 COUNT: Final = 240
 STREAMS: Final = (Stream.AUDIT, Stream.OPS, Stream.IMPORTED)
 
