@@ -215,29 +215,30 @@ class Forgetter:
         alone = [trace for trace in traces if trace not in kept]
         lines = remove_lines(self._scope.log_file, Matcher(alone))
         where = _told(kept)
-        found = self._scan(alone)
-        if found is not None:
+        emptied, found = self._scan(alone)
+        if found is not None and emptied:  # else it may be in the log alone
             self._progress("writing the database anew")
             write_anew(self._store)
-            found = self._scan(alone)
+            _, found = self._scan(alone)
         return Outcome(about.id, found, where, lines)
 
-    def _scan(self, traces: Collection[str]) -> str | None:
-        """What is still found, in words; None for nothing."""
+    def _scan(self, traces: Collection[str]) -> tuple[bool, str | None]:
+        """Whether the database's log was emptied; and what is still found, in words, None for
+        nothing."""
         emptied = empty_log(self._store, self._patience)
         self._tidy()
         self._progress("reading every file")
         scope = self._scope
         with self._store.read() as connection:
             if in_rollups(connection, Matcher(traces)):
-                return "a roll-up of the archive still has something"
+                return emptied, "a roll-up of the archive still has something"
         folders = [scope.folder, *scope.also]
         files = files_with(folders, traces, scope.outside, files_of(scope.log_file))
         if not files:
-            return None
+            return emptied, None
         names = ", ".join(path.name for path in files[:5])
         why = "" if emptied else f"; {self._reading()}"
-        return f"still found in {names}{why}"
+        return emptied, f"still found in {names}{why}"
 
     def _reading(self) -> str:
         found = ", ".join(map(str, readers(self._store)))
