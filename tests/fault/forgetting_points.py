@@ -15,7 +15,8 @@ from typing import Any
 from strongroom.audit.events import Stream
 from strongroom.audit.events.system import ForgettingStarted, PersonForgotten
 from strongroom.audit.privacy import forgetting
-from strongroom.audit.privacy.forgetting import Forgetter, Scope
+from strongroom.audit.privacy.forgetting import Forgetter
+from strongroom.audit.privacy.wanted import Scope
 from strongroom.audit.sealing import Sealer
 from tests.fault.sealing_points import Countdown, Doomed, in_child
 from tests.unit.privacy.office import Office, files_with_any, needles

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from strongroom.audit.archive.forgotten import SeqList
 from strongroom.audit.journal import StoredRecord
-from strongroom.audit.privacy.forgetting import Forgetter, Scope
+from strongroom.audit.privacy.forgetting import Forgetter
 from strongroom.audit.privacy.subject import Address
+from strongroom.audit.privacy.wanted import Scope
 from strongroom.audit.sealing import Sealer
 from strongroom.audit.sealing.due import Span
 from tests.fault.sealed import SPANS, Harm, SealedLedgered, recorder, sql

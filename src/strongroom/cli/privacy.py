@@ -16,9 +16,10 @@ from strongroom.audit.archive.forgotten import Forgetting, forgettings
 from strongroom.audit.events.system import PrivacyReported
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.journal.stored import timestamp_text
-from strongroom.audit.privacy.forgetting import Forgetter, Outcome, Scope, Wanted
+from strongroom.audit.privacy.forgetting import Forgetter
 from strongroom.audit.privacy.report import Reporting
 from strongroom.audit.privacy.subject import Address, Person, Subject
+from strongroom.audit.privacy.wanted import Outcome, Scope, Wanted
 from strongroom.audit.sealing import Sealer
 from strongroom.bootstrap import OWN_CATALOGUE
 from strongroom.cli import FAILED, data_options, main

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.people import People
 from strongroom.audit.ledger.verify import Report, Trust, verify
-from strongroom.audit.privacy.forgetting import Forgetter, Outcome, Scope
+from strongroom.audit.privacy.forgetting import Forgetter
 from strongroom.audit.privacy.subject import Address, Person, Subject
+from strongroom.audit.privacy.wanted import Outcome, Scope
 from tests.unit.making import audit_record, ops_record
 from tests.unit.sealing.sealed import KEY, Log
 

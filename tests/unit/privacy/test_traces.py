@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.audit.archive.forgotten import SeqList
@@ -75,6 +75,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         files_with([tmp_path / "gone"], {"Mei-Ling"}, [])
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.sets(st.integers(0, 200_000), max_size=20), min_size=1, max_size=3))
 def test_lists(several: list[set[int]]) -> None:
     merged = SeqList()

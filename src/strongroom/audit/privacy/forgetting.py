@@ -10,9 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, delete
 
@@ -34,7 +32,7 @@ from strongroom.audit.events import Event, Stream
 from strongroom.audit.events.system import ForgettingStarted, PersonForgotten
 from strongroom.audit.journal.people import person
 from strongroom.audit.pipeline.clock import new_id
-from strongroom.audit.privacy.dropping import Dropper, check_holds, overwrite_deleted, refuse_held
+from strongroom.audit.privacy.dropping import Dropper, check_holds, overwrite_deleted
 from strongroom.audit.privacy.kept import Kept, in_rollups, rightly_kept
 from strongroom.audit.privacy.locked import locked, unlocked
 from strongroom.audit.privacy.log_files import files_of, remove_lines
@@ -42,56 +40,12 @@ from strongroom.audit.privacy.pages import empty_log, readers, write_anew
 from strongroom.audit.privacy.records import records_of
 from strongroom.audit.privacy.scanning import files_with
 from strongroom.audit.privacy.subject import Subject
-from strongroom.audit.privacy.traces import CONTENT, MOST, NETWORK, Matcher, traces_in
+from strongroom.audit.privacy.traces import CONTENT, NETWORK, Matcher
+from strongroom.audit.privacy.wanted import Outcome, Scope, Wanted, statement, take
 from strongroom.store import Store
 
 LOG_SECONDS: Final = 5.0
 """How long to wait for whoever reads the database."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where to look.
-
-    :param folder: with everything in it
-    :param outside: folders in it that are not looked into, such as the content of files
-    :param log_file: of the application, if it writes one
-    :param also: other folders, such as that of a database that is elsewhere
-    """
-
-    folder: Path
-    outside: Collection[Path] = ()
-    log_file: Path | None = None
-    also: Collection[Path] = ()
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What a forgetting would take.
-
-    :param counts: records that lose something, by stream
-    """
-
-    parts: Collection[str]
-    lists: dict[Place, SeqList] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    traces: set[str] = field(default_factory=set)
-    holds: Sequence[Hold] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How far a forgetting has come.
-
-    :param waits: what it waits for, in words; None when it has come to its end
-    :param kept: how many of the traces are held elsewhere and so may stay, by where
-    :param lines: of log files that were removed
-    """
-
-    id: str
-    waits: str | None = None
-    kept: Mapping[str, int] = field(default_factory=dict)
-    lines: int = 0
 
 
 Progress = Callable[[str], None]
@@ -134,7 +88,7 @@ class Forgetter:
         with self._store.read() as connection:
             wanted.holds = read_holds(connection)
             for found in records_of(connection, subject):
-                _take(wanted, subject, found)
+                take(wanted, subject, found)
         return wanted
 
     def begin(self, subject: Subject, *, content: bool) -> str:
@@ -152,7 +106,7 @@ class Forgetter:
         event = ForgettingStarted(
             count=sum(wanted.counts.values()),
             target_user_id=known[0] if len(known) == 1 else None,
-            extra=_statement(about.id, subject.kind, wanted.lists, wanted.counts),
+            extra=statement(about.id, subject.kind, wanted.lists, wanted.counts),
         )
 
         def unit(connection: Connection) -> None:
@@ -215,29 +169,30 @@ class Forgetter:
         alone = [trace for trace in traces if trace not in kept]
         lines = remove_lines(self._scope.log_file, Matcher(alone))
         where = _told(kept)
-        found = self._scan(alone)
-        if found is not None:
+        emptied, found = self._scan(alone)
+        if found is not None and emptied:  # else it may be in the log alone
             self._progress("writing the database anew")
             write_anew(self._store)
-            found = self._scan(alone)
+            _, found = self._scan(alone)
         return Outcome(about.id, found, where, lines)
 
-    def _scan(self, traces: Collection[str]) -> str | None:
-        """What is still found, in words; None for nothing."""
+    def _scan(self, traces: Collection[str]) -> tuple[bool, str | None]:
+        """Whether the database's log was emptied; and what is still found, in words, None for
+        nothing."""
         emptied = empty_log(self._store, self._patience)
         self._tidy()
         self._progress("reading every file")
         scope = self._scope
         with self._store.read() as connection:
             if in_rollups(connection, Matcher(traces)):
-                return "a roll-up of the archive still has something"
+                return emptied, "a roll-up of the archive still has something"
         folders = [scope.folder, *scope.also]
         files = files_with(folders, traces, scope.outside, files_of(scope.log_file))
         if not files:
-            return None
+            return emptied, None
         names = ", ".join(path.name for path in files[:5])
         why = "" if emptied else f"; {self._reading()}"
-        return f"still found in {names}{why}"
+        return emptied, f"still found in {names}{why}"
 
     def _reading(self) -> str:
         found = ", ".join(map(str, readers(self._store)))
@@ -266,7 +221,7 @@ class Forgetter:
             seqs.setdefault(stream, SeqList()).merge(some)
         counts = Counter({stream: len(some) for stream, some in seqs.items()})
         event = PersonForgotten(
-            count=sum(counts.values()), extra=_statement(about.id, about.kind, lists, counts)
+            count=sum(counts.values()), extra=statement(about.id, about.kind, lists, counts)
         )
 
         def unit(connection: Connection) -> None:
@@ -275,33 +230,6 @@ class Forgetter:
             self._record(event)
 
         self._store.write(unit)
-
-
-def _take(wanted: Wanted, subject: Subject, found: Mapping[str, Any]) -> None:
-    """Add a record to the lists."""
-    drops = subject.drops(found, wanted.parts)
-    if not drops:
-        return
-    stream, seq = found["stream"], found["seq"]
-    refuse_held(wanted.holds, found, stream)
-    wanted.counts[stream] += 1
-    for part in drops:
-        wanted.lists.setdefault((stream, part), SeqList()).add(seq)
-    if len(wanted.traces) < MOST:
-        wanted.traces.update(traces_in(found, drops))
-
-
-def _statement(
-    forgetting_id: str, kind: str, lists: Mapping[Place, SeqList], counts: Mapping[str, int]
-) -> dict[str, Any]:
-    """What is recorded: of the audit stream each list's digest, of the others the number."""
-    audit = Stream.AUDIT.value
-    return {
-        "forgetting": forgetting_id,
-        "kind": kind,
-        "lists": {part: seqs.statement() for (of, part), seqs in lists.items() if of == audit},
-        "records": dict(sorted(counts.items())),
-    }
 
 
 def _told(kept: Kept) -> dict[str, int]:
