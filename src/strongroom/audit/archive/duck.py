@@ -12,6 +12,7 @@ from strongroom.errors import Unavailable
 _SETTINGS: Final = (
     "parquet_metadata_cache = true",
     "TimeZone = 'UTC'",
+    "enable_progress_bar = false",  # it would print among our own output
     "enable_external_access = false",  # only once the folder is allowed
     "lock_configuration = true",
 )
