@@ -21,15 +21,15 @@ from strongroom.audit.export.cells import KINDS
 from strongroom.audit.query.search.sources import quoted
 from strongroom.errors import Unavailable
 
-PART_ROWS: Final = 65_536
-PART_BYTES: Final = 48 * 2**20
+PART_ROWS: Final = 16_384
+PART_BYTES: Final = 12 * 2**20
 """Of lines in a part: whatever comes first."""
 
-MEMORY_BYTES: Final = 160 * 2**20
+MEMORY_BYTES: Final = 96 * 2**20
 """Of the engine that writes."""
 
-MAX_LINE: Final = 8 * 2**20
-"""Bytes of one record: the pipeline lets none become a tenth of it."""
+MAX_LINE: Final = 4 * 2**20
+"""Bytes of one record: the pipeline lets none become a fifth of it. The engine holds some such buffers."""
 
 
 def write_parquet(lines: Iterable[bytes], folder: Path) -> Path:
