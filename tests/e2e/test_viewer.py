@@ -70,6 +70,17 @@ def test_the_parts_come_by_themselves_and_move_nothing(open_page: OpenPage) -> N
     assert sum(transferred) < MOST_BYTES
 
 
+def test_a_part_that_cannot_be_had_says_so_and_can_be_tried_again(open_page: OpenPage) -> None:
+    page = open_page("/logs/facets", allow_errors=True, viewport=DESKTOP)
+    page.route("**/logs/histogram*", lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="The records").click()
+    part = page.locator("#histogram")
+    expect(part).to_contain_text("The server could not be reached.")
+    expect(page.locator("#facets section").first).to_be_visible()
+    part.get_by_role("button", name="Try again").click()
+    expect(page.locator("svg.bars")).to_be_visible()
+
+
 def test_values_are_chosen_and_refused(open_page: OpenPage) -> None:
     page = open_page("/logs?query=stream:audit", viewport=DESKTOP)
     whole(page)

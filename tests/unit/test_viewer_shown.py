@@ -116,6 +116,23 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert moves(asked(time="24h")) == {}
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("report evnt:x", "report event:x"),
+        ("-(a OR Levle:info) b", "-(a OR level:info) b"),
+        ("timestamp:24h", "time:24h"),
+        ("qqqqqq:1", ""),
+        ("level:>1", ""),
+        ('"open', ""),
+    ],
+)
+def test_a_mistyped_field_is_mended(typed: str, meant: str) -> None:
+    wanted = asked(query=typed)
+    assert wanted.error is not None
+    assert wanted.mended == meant
+
+
 def test_places_are_read_as_they_were_written() -> None:
     places = {"audit": 0, "imported": 7, "ops": 123_456_789}
     assert read_places(places_text(places)) == places
