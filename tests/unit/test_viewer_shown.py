@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -103,17 +104,34 @@ def test_a_window_far_longer_than_its_records_does_not_hide_them() -> None:
 def test_a_single_error_is_seen_above_a_million() -> None:
     drawn = chart(asked(), histogram((0, {"info": 1_000_000, "error": 1}), (1, {"critical": 1})))
     assert drawn is not None
-    for bar in drawn.bars:
-        for piece in bar.pieces:
-            assert piece.height >= 1
-            assert piece.y >= 0
-            assert piece.y + piece.height <= HEIGHT
-    assert [piece.level for piece in drawn.bars[0].pieces] == ["info", "error"]
+    assert list(drawn.paths) == ["info", "error", "critical"]
+    for shape in drawn.paths.values():
+        for _, top, _, height in re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-", shape):
+            assert float(height) >= 1
+            assert 0 <= float(top) <= float(top) + float(height) <= HEIGHT
+    assert drawn.paths["info"].count("M") == drawn.paths["error"].count("M") == 1
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
     assert chart(asked(), histogram()) is None
     assert moves(asked(time="24h")) == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("report evnt:x", "report event:x"),
+        ("-(a OR Levle:info) b", "-(a OR level:info) b"),
+        ("timestamp:24h", "time:24h"),
+        ("qqqqqq:1", ""),
+        ("level:>1", ""),
+        ('"open', ""),
+    ],
+)
+def test_a_mistyped_field_is_mended(typed: str, meant: str) -> None:
+    wanted = asked(query=typed)
+    assert wanted.error is not None
+    assert wanted.mended == meant
 
 
 def test_places_are_read_as_they_were_written() -> None:

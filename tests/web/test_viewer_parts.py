@@ -107,9 +107,9 @@ def test_a_search_is_recorded_once_and_its_parts_are_not(
     server: Installation, history: None
 ) -> None:
     wanted = {"query": "looked at once", "time": "24h"}
-    expect(server, ask(server, "/logs", **wanted), "logs_viewed")
+    expect(server, ask(server, "/logs", HTMX, **wanted), "logs_viewed")
     for path in ("/logs/histogram", "/logs/facets", "/logs/tail"):
-        answer = ask(server, path, **wanted, after="audit-0_ops-0")
+        answer = ask(server, path, HTMX, **wanted, after="audit-0_ops-0")
         assert answer.status == 200
         assert records_of(server, answer.request_id).outcomes == []
 
@@ -121,10 +121,10 @@ def test_a_part_without_its_search_is_recorded(server: Installation, history: No
         ("/logs/tail", "tail"),
     ):
         wanted = {"query": f"never looked at {part}", "after": "audit-0_ops-0"}
-        answer = ask(server, path, **wanted)
+        answer = ask(server, path, HTMX, **wanted)
         extra = {"query": wanted["query"], "as": part}
         expect(server, answer, "logs_viewed", extra=extra)
-        assert records_of(server, ask(server, path, **wanted).request_id).outcomes == []
+        assert records_of(server, ask(server, path, HTMX, **wanted).request_id).outcomes == []
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,13 @@ const FORMS = {
 
 function rewrite(time) {
   const shown = local(new Date(time.dateTime), time.dateTime.match(/\.\d{1,3}/)?.[0] ?? "");
-  const form = FORMS[time.dataset.precision];
+  const form = FORMS[time.closest("[data-precision]")?.dataset.precision];
   if (form !== undefined) {
     time.textContent = form(shown);
     return;
   }
   time.querySelector(".year").textContent = shown.date.slice(0, 5);
   time.querySelector(".date").textContent = `${shown.date.slice(5)} `;
-  time.lastChild.remove(); // the zone, which the column's head names
   time.lastChild.textContent = shown.clock;
 }
 

@@ -14,6 +14,20 @@ function spanOf(svg, from, to) {
   return { first: start + first * width, last: start + (last + 1) * width, start, end };
 }
 
+/** A moment as addresses have it. */
+const moment = (us) => `${new Date(us / 1000).toISOString().slice(0, 19)}Z`;
+
+/** What the table says of a bar: its time, and how many of each level. */
+function tell(svg, start) {
+  const table = svg.parentElement.querySelector(".as-table table");
+  const names = [...table.querySelectorAll("th")].map((head) => head.textContent);
+  const time = table.querySelector(`time[datetime="${moment(start)}"]`);
+  const cells = [...(time?.closest("tr").children ?? [])];
+  const [when, ...counts] = cells.map((cell) => cell.textContent.trim());
+  const told = counts.map((count, number) => (count === "0" ? "" : `${names[number + 1]} ${count}`));
+  return when === undefined ? "" : `${when}: ${told.filter(Boolean).join(" · ")}`;
+}
+
 /** Draw what a release would choose. */
 function mark(svg, span) {
   const rect = svg.querySelector(".span");
@@ -23,7 +37,6 @@ function mark(svg, span) {
 }
 
 function show(svg, { first, last }) {
-  const moment = (us) => `${new Date(us / 1000).toISOString().slice(0, 19)}Z`;
   const address = new URL(svg.dataset.list, location.href);
   address.searchParams.set("from", moment(first));
   address.searchParams.set("to", moment(last));
@@ -38,7 +51,13 @@ export function zoomHistogram() {
     drag = { svg, from: event.clientX };
     if (event.pointerType === "mouse") event.preventDefault(); // selects no text
   });
-  document.addEventListener("pointermove", ({ clientX }) => {
+  document.addEventListener("pointermove", ({ clientX, target }) => {
+    const over = drag === null ? target.closest?.("svg.bars") : null;
+    if (over) {
+      const span = spanOf(over, clientX, clientX);
+      mark(over, span);
+      over.querySelector("title").textContent = tell(over, span.first);
+    }
     if (drag !== null && Math.abs(clientX - drag.from) > MOVED) {
       mark(drag.svg, spanOf(drag.svg, drag.from, clientX));
     }
@@ -48,6 +67,9 @@ export function zoomHistogram() {
     const { svg, from } = drag;
     drag = null;
     if (svg.isConnected && document.querySelector("#search") !== null) show(svg, spanOf(svg, from, clientX));
+  });
+  document.addEventListener("pointerout", ({ target }) => {
+    if (drag === null) target.closest?.("svg.bars")?.querySelector(".span").setAttribute("width", 0);
   });
   document.addEventListener("pointercancel", () => {
     drag?.svg.querySelector(".span").setAttribute("width", 0);
