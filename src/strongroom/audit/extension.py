@@ -189,7 +189,7 @@ class AuditLog:
                 self._keeper.start()
             if started:
                 self._sealing.start()
-                self._shipping.start()
+                self.shipping.start()
         self.pipeline.log(event, error=error)
 
     @contextmanager
@@ -239,7 +239,7 @@ class AuditLog:
             self._log_aside(system.ApplicationStopped())
         if hasattr(self, "_sealing"):
             self._sealing.close()
-            self._shipping.close()
+            self.shipping.close()
         if self._keeper is not None:
             self._keeper.close()
         PROCESS.leave(self.pipeline)
@@ -256,13 +256,15 @@ class AuditLog:
         self.ledger = Ledger(store)
         if self._signing is not None:
             self._keeper = keeper(store, self._signing, self._log_aside)
+        self.shipping = Shipping(store, self._destinations, self.log)
         self._sealing = SealingThread(
             store,
             self.log,
             signed=self._signing is not None,
-            afterwards=Retention(store, self.log, self._rules).look,
+            afterwards=Retention(
+                store, self.log, self._rules, keeps_from=self.shipping.keeps_from
+            ).look,
         )
-        self._shipping = Shipping(store, self._destinations, self.log)
         self.journal.on_dropped = lambda count: self.log(system.RecordsDropped(count=count))
         self.journal.on_committed = self._print
 
