@@ -41,6 +41,8 @@ _SEVERITY: Final = {
 _NOT_PRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 _HEADER: Final = frozenset({"timestamp", "level", "event", "host", "app", "pid"})
 _SPECIAL: Final = re.compile(r'(["\\\]])')
+_HARMLESS: Final = re.compile(r"[\w ./:;,+-]*", re.ASCII)
+"""What most values are: nothing in it is to be escaped."""
 
 
 def syslog_message(record: Mapping[str, Any], facility: int | None = None) -> bytes:
@@ -86,22 +88,22 @@ def _name(value: Any, longest: int) -> str:
 
 
 def _structured(record: Mapping[str, Any]) -> str:
-    parameters = (
-        f'{name}="{_quoted(escape(text))}"'
-        for name, value in record.items()
-        if name not in _HEADER and (text := _plain(value)) is not None
-    )
-    return f"[{' '.join((SD_ID, *parameters))}]"
+    parameters = [SD_ID]
+    for name, value in record.items():
+        if name not in _HEADER and (text := _plain(value)) is not None:
+            parameters.append(f'{name}="{text if _HARMLESS.fullmatch(text) else _quoted(text)}"')
+    return f"[{' '.join(parameters)}]"
 
 
 def _quoted(text: str) -> str:
     """A parameter's value: quote, backslash and closing bracket are escaped."""
-    return _SPECIAL.sub(r"\\\1", text)
+    return _SPECIAL.sub(r"\\\1", escape(text))
 
 
 def _plain(value: Any) -> str | None:
     """A value as text; None for one that is not a single value, or too long."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_PARAMETER else None
     if isinstance(value, bool):
         return str(value).lower()
-    text = str(value) if isinstance(value, (str, int, float)) else None
-    return None if text is None or len(text) > LONGEST_PARAMETER else text
+    return str(value) if isinstance(value, (int, float)) else None
