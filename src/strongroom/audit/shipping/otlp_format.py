@@ -50,7 +50,7 @@ def export_request(records: Sequence[Mapping[str, Any]]) -> ExportLogsServiceReq
 
 def log_record(record: Mapping[str, Any]) -> LogRecord:
     """One record."""
-    moment = microseconds(record["timestamp"]) * 1000
+    moment = _nanoseconds(record["timestamp"])
     level = str(record["level"])
     made = LogRecord(
         time_unix_nano=moment,
@@ -68,6 +68,14 @@ def log_record(record: Mapping[str, Any]) -> LogRecord:
 
 def _resource(record: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, record[name]) for name in _RESOURCE if record.get(name) is not None)
+
+
+def _nanoseconds(timestamp: Any) -> int:
+    """Since 1970-01-01 UTC; 0, which says that it is not known, for what is damaged or before."""
+    try:
+        return max(microseconds(timestamp) * 1000, 0)
+    except (TypeError, ValueError):
+        return 0
 
 
 def _severity(level: str) -> SeverityNumber.ValueType:

@@ -38,6 +38,7 @@ _SEVERITY: Final = {
 }
 """RFC 5424, table 2."""
 
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _NOT_PRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 _HEADER: Final = frozenset({"timestamp", "level", "event", "host", "app", "pid"})
 _SPECIAL: Final = re.compile(r'(["\\\]])')
@@ -52,10 +53,11 @@ def syslog_message(record: Mapping[str, Any], facility: int | None = None) -> by
     """
     if facility is None:
         facility = LOG_AUDIT if record.get("stream") == Stream.AUDIT else LOCAL0
+    timestamp = str(record["timestamp"])
     header = " ".join(
         (
             f"<{facility * 8 + _severity(record.get('level'))}>1",
-            str(record["timestamp"]),
+            timestamp if _TIMESTAMP.fullmatch(timestamp) else "-",
             _name(record.get("host"), 255),
             _name(record.get("app"), 48),
             _name(record.get("pid"), 128),

@@ -30,7 +30,7 @@ LOOK_SECONDS = 1.0
 
 REST: Final = 4.0
 """Between two batches of a backlog, so many times as long as the last one took: requests need the
-interpreter too. Some 3,000 records a second are shipped nevertheless."""
+interpreter too. Some 1,000 to 3,000 records a second are shipped nevertheless."""
 
 MOST_REST_SECONDS: Final = 0.5
 
