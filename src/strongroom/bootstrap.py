@@ -21,6 +21,7 @@ from strongroom.audit.pipeline.log_file import LogFile, Rotation
 from strongroom.audit.pipeline.output import Output
 from strongroom.audit.retention import Rules
 from strongroom.audit.shipping import Destination
+from strongroom.audit.shipping.opening import open_exporter
 from strongroom.backup import events as backup_events
 from strongroom.files import events
 from strongroom.files.access import FileServer
@@ -73,8 +74,9 @@ class Installation:
         store = Store(settings.database_url)
         migrate(store, *SCHEMAS)
         signing(settings).find_key(store)  # one that cannot be used is told now
-        destinations(settings)  # likewise
-        alerts(settings)  # so are destinations that are none
+        for destination in destinations(settings):
+            open_exporter(destination)  # so are these; connects to nothing
+        alerts(settings)  # and these
         return cls(settings, store, LocalObjects(settings.objects_folder))
 
     def audit(self) -> AuditLog:

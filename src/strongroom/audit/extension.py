@@ -203,7 +203,7 @@ class AuditLog:
                 self._keeper.start()
             if started:
                 self._sealing.start()
-                self._shipping.start()
+                self.shipping.start()
                 self._alerting.start()
         self.pipeline.log(event, error=error)
 
@@ -268,7 +268,7 @@ class AuditLog:
         if hasattr(self, "_sealing"):
             self._alerting.close()
             self._sealing.close()
-            self._shipping.close()
+            self.shipping.close()
         if self._keeper is not None:
             self._keeper.close()
         PROCESS.leave(self.pipeline)
@@ -286,13 +286,15 @@ class AuditLog:
         self.ledger = Ledger(store)
         if self._signing is not None:
             self._keeper = keeper(store, self._signing, self._log_aside)
+        self.shipping = Shipping(store, self._destinations, self.log)
         self._sealing = SealingThread(
             store,
             self.log,
             signed=self._signing is not None,
-            afterwards=Retention(store, self.log, self._rules).look,
+            afterwards=Retention(
+                store, self.log, self._rules, keeps_from=self.shipping.keeps_from
+            ).look,
         )
-        self._shipping = Shipping(store, self._destinations, self.log)
         self._alerting = Alerting(store, self._alerts, self._log_aside)
         folder = store.path.with_name(f"{store.path.name}.metrics")
         self._tally = Tally(folder, (event.event_name for event in self.catalogue))

@@ -22,6 +22,7 @@ from strongroom.cli import data_options, main
 from strongroom.cli.doctor_files import file_findings
 from strongroom.cli.doctor_ledger import ledger_findings
 from strongroom.cli.doctor_privacy import privacy_findings
+from strongroom.cli.doctor_shipping import shipping_findings
 from strongroom.cli.finding import Finding
 from strongroom.errors import Corrupt
 from strongroom.settings import Settings, load, unknown_variables
@@ -75,6 +76,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from ledger_findings(store, signing(settings))
     yield from privacy_findings(store)
     yield from file_findings(store, settings)
+    yield from shipping_findings(store, settings)
 
 
 def _environment() -> Iterator[Finding]:

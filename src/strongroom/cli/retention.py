@@ -15,13 +15,14 @@ from rich.table import Table
 from strongroom.audit.extension import AuditLog
 from strongroom.audit.journal.stored import timestamp_text
 from strongroom.audit.retention import Pruner
-from strongroom.audit.retention.plan import Going, Kept, Plan
-from strongroom.bootstrap import OWN_CATALOGUE
+from strongroom.audit.retention.plan import Going, KeepsFrom, Kept, Plan
+from strongroom.audit.shipping.status import keeps_from
+from strongroom.bootstrap import OWN_CATALOGUE, destinations
 from strongroom.bootstrap import retention as rules_of
 from strongroom.cli import data_options, main
 from strongroom.cli.log import open_store
 from strongroom.cli.log_seal import archive_lease
-from strongroom.settings import load
+from strongroom.settings import Settings, load
 from strongroom.version import __version__
 
 
@@ -36,7 +37,10 @@ def retention() -> None:
 def plan_(*, as_json: bool, **flags: object) -> None:
     """Show what would be deleted now, because of which rule, and what is kept nevertheless."""
     store = open_store(flags)
-    found = Pruner(store, lambda _event: None, rules_of(load(**flags))).plan()
+    settings = load(**flags)
+    found = Pruner(
+        store, lambda _event: None, rules_of(settings), keeps_from=_unshipped(settings)
+    ).plan()
     if as_json:
         click.echo(json.dumps(_as_json(found.going, found.kept), indent=2))
     else:
@@ -67,7 +71,8 @@ def apply(*, yes: bool, as_json: bool, **flags: object) -> None:
         transient=True,
     )
     try:
-        pruner = Pruner(store, audit.log, rules_of(load(**flags)))
+        settings = load(**flags)
+        pruner = Pruner(store, audit.log, rules_of(settings), keeps_from=_unshipped(settings))
         found = pruner.plan()
         if found.going and not yes:
             _ask(found)
@@ -91,6 +96,12 @@ def apply(*, yes: bool, as_json: bool, **flags: object) -> None:
         click.echo("Nothing was to be deleted.")
     if not as_json:
         _show_kept(kept)
+
+
+def _unshipped(settings: Settings) -> KeepsFrom:
+    """Keeps what destinations have not taken."""
+    found = destinations(settings)
+    return lambda connection, stream: keeps_from(connection, found, stream)
 
 
 def _ask(found: Plan) -> None:

@@ -21,8 +21,10 @@ from strongroom.audit.ledger.tiles import subtree_root
 from strongroom.audit.ledger.verify import verify_ledger
 from strongroom.audit.merkle import leaf_hash, verify_checkpoint, verify_inclusion
 from strongroom.audit.query import Search, Window, parse
-from strongroom.audit.retention import KEEP_EVERYTHING, Rules
+from strongroom.audit.retention import KEEP_EVERYTHING, Pruner, Rules
 from strongroom.audit.retention.rules import Rule
+from strongroom.audit.shipping import Destination, Shipping
+from strongroom.audit.shipping.cursors import move_cursor, open_cursors
 from strongroom.errors import Corrupt
 from tests.unit.retention.sealed import (
     DAY,
@@ -36,6 +38,7 @@ from tests.unit.retention.sealed import (
     prune,
     pruner,
     spans,
+    tomorrow,
     verified,
 )
 from tests.unit.sealing.sealed import KEY, Log
@@ -210,3 +213,19 @@ def test_a_search_that_knew_them_finds_them_no_more(log: Log) -> None:
     rest = search.page(parse("stream:ops"), Window(), cursor=first.next, limit=50)
     assert [record["seq"] for record in rest.records] == list(range(39, 29, -1))
     search.close()
+
+
+def test_what_was_not_shipped_is_kept(log: Log) -> None:
+    destination = Destination("siem", "stdout", streams=(Stream.OPS,))
+    log.store.write(lambda connection: open_cursors(connection, destination))
+    shipping = Shipping(log.store, [destination], log.record)
+    needed = Pruner(
+        log.store, log.record, of(Stream.OPS), keeps_from=shipping.keeps_from, now=tomorrow
+    )
+    first, *_ = needed.plan().kept
+    assert first.why == "was not shipped to every destination yet"
+    assert needed.run() == []
+    log.store.write(lambda connection: move_cursor(connection, "siem", Stream.OPS, 45, 0))
+    assert spans([one.segment for one in needed.run()]) == [(0, 29)]
+    log.store.write(lambda connection: move_cursor(connection, "siem", Stream.OPS, 90, 0))
+    assert spans([one.segment for one in needed.run()]) == [(30, 59), (60, 89)]

@@ -16,6 +16,7 @@ from strongroom.audit.shipping.status import status_of
 from strongroom.audit.shipping.thread import ShippingThread, lease_of
 from strongroom.bootstrap import Installation
 from strongroom.cli import main
+from strongroom.cli.doctor_shipping import shipping_findings
 from strongroom.settings import load
 from tests.receiving import Answer, OtlpReceiver, SyslogReceiver, attributes_of, wait_for
 from tests.serving import free_port
@@ -91,6 +92,10 @@ def test_status_and_retry(data: Path, otlp: OtlpReceiver) -> None:
     assert done.exit_code == 1
     assert "collector" in done.output
     refused = status_of(log.store, found).refused
+    findings = list(shipping_findings(log.store, load(data=data)))
+    assert [each.state for each in findings] == ["note", "ok", "ok"]
+    assert f"refused {refused}" in findings[0].text
+    assert "records behind" in findings[1].text
     done = run(data, "retry", "collector")
     assert done.exit_code == 1
     assert done.output.count("refused again (answered 400)") == refused

@@ -65,6 +65,8 @@ def test_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("a", "syslog+tcp://", "shipping.a.to: write syslog+tcp://host:port"),
         ("a", "syslog+tcp://host:99999", "shipping.a.to: write syslog+tcp://host:port"),
         ("a", "http://ho st", "shipping.a.to: write http://host:port"),
+        ("a", "http://a..b", "shipping.a.to: write http://host:port"),
+        ("a", f"http://{'a' * 64}.example", "shipping.a.to: write http://host:port"),
         ("a", "file:", "shipping.a.to: name a file"),
         ("A b", "stdout", "shipping: 'A b' is no name of a destination"),
         ("a/../b", "stdout", "is no name of a destination"),
@@ -102,6 +104,13 @@ def test_what_is_no_setting(monkeypatch: pytest.MonkeyPatch, value: str, said: s
 def test_certificate_and_key() -> None:
     with pytest.raises(SettingsError, match="tls_cert and tls_key go together"):
         Destination("a", "https://host", tls_cert="x")
+
+
+@pytest.mark.parametrize("header", [("X a", "b"), ("X", "a\r\nY: b"), ("X", "日本"), ("", "b")])
+def test_headers_that_are_none(header: tuple[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"shipping\.a\.headers: ") as caught:
+        Destination("a", "https://host", headers=dict([header]))
+    assert header[1] not in str(caught.value)
 
 
 def test_two_of_one_name(log: Log) -> None:

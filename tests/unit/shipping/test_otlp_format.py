@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
 
@@ -102,3 +103,9 @@ def test_a_traceback_is_a_text() -> None:
     trace = [{"exc_type": "OSError", "exc_value": "full", "frames": frames}]
     [got] = records_in(through(finished(exception=trace)))
     assert attributes_of(got)["exception.stacktrace"] == "a.py:3 in f\nOSError: full"
+
+
+@pytest.mark.parametrize("timestamp", ["1969-12-31T23:59:59.000000Z", "yesterday", None, 7])
+def test_a_moment_that_cannot_be_said(timestamp: object) -> None:
+    [got] = records_in(through(finished(timestamp=timestamp)))
+    assert got.time_unix_nano == 0  # not known, says the data model

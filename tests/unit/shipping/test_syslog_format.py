@@ -99,3 +99,8 @@ def test_a_long_one() -> None:
     assert got.record == record
     assert "error_msg" not in got.parameters
     assert got.parameters["filename"] == record["filename"]
+
+
+def test_a_moment_that_cannot_be_said() -> None:
+    record = {**finished(timestamp="yes ter\nday"), "stream": "ops", "seq": 0}
+    assert b">1 - - - - file_uploaded [" in syslog_message(record)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from strongroom.audit.events import Event
+from strongroom.audit.retention.plan import KeepsFrom, nobody_needs
 from strongroom.audit.retention.pruner import Pruner
 from strongroom.audit.retention.reserve import RESERVE_BYTES, Reserve
 from strongroom.audit.retention.rules import Rules
@@ -27,6 +28,7 @@ class Retention:
     lease.
 
     :param record: logs an event; called inside a unit of work, in its context
+    :param keeps_from: what somebody else still needs
     :param reserve_bytes: of the file that is given up on a full disk
     """
 
@@ -36,11 +38,13 @@ class Retention:
         record: Callable[[Event], None],
         rules: Rules,
         *,
+        keeps_from: KeepsFrom = nobody_needs,
         reserve_bytes: int = RESERVE_BYTES,
     ) -> None:
         self._store = store
         self._record = record
         self.rules = rules
+        self._keeps_from = keeps_from
         self._reserve = Reserve(store, reserve_bytes)
         self._next = 0.0
 
@@ -70,7 +74,13 @@ class Retention:
         if full and self._reserve.release():
             log.warning("the disk is full; the reserve was given up so that old records can go")
         self._later(FULL_SECONDS if full else HOUR)
-        Pruner(self._store, self._record, self.rules, stopping=stopping).run()
+        Pruner(
+            self._store,
+            self._record,
+            self.rules,
+            keeps_from=self._keeps_from,
+            stopping=stopping,
+        ).run()
         self._reserve.keep()
 
     def _later(self, seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
@@ -53,14 +53,26 @@ class Plan:
     holds: frozenset[str] = frozenset()
 
 
-def plan(connection: Connection, rules: Rules, now: int) -> Plan:
+KeepsFrom = Callable[[Connection, Stream], int | None]
+"""Says which record of a stream, with all after it, somebody else still needs; None for none."""
+
+
+def nobody_needs(_connection: Connection, _stream: Stream) -> int | None:
+    """Every record may go."""
+    return None
+
+
+def plan(
+    connection: Connection, rules: Rules, now: int, keeps_from: KeepsFrom = nobody_needs
+) -> Plan:
     """What would be deleted now.
 
     A stream is pruned from its beginning on, so a segment that is kept keeps those after it.
 
     :param now: microseconds since 1970-01-01 UTC
+    :param keeps_from: asked once a stream; addresses and agents go nevertheless, when their time comes
     """
-    planner = _Planner(connection, rules, now)
+    planner = _Planner(connection, rules, now, keeps_from)
     with planner.reader:
         for stream in Stream:
             planner.prune(stream)
@@ -69,8 +81,11 @@ def plan(connection: Connection, rules: Rules, now: int) -> Plan:
 
 
 class _Planner:
-    def __init__(self, connection: Connection, rules: Rules, now: int) -> None:
+    def __init__(
+        self, connection: Connection, rules: Rules, now: int, keeps_from: KeepsFrom
+    ) -> None:
         self._connection = connection
+        self._needed = {stream.value: keeps_from(connection, stream) for stream in Stream}
         self._rules = rules
         self._now = now
         self._holds = read_holds(connection)
@@ -138,6 +153,9 @@ class _Planner:
             return Kept(about, rule, f"held by {names}", [hold.id for hold in holds])
         if about.stream == Stream.AUDIT.value and self._signed <= about.last_seq:
             return Kept(about, rule, "no signed checkpoint covers it")
+        needed = self._needed[about.stream]
+        if rule is not Rule.NETWORK_AGE and needed is not None and needed <= about.last_seq:
+            return Kept(about, rule, "was not shipped to every destination yet")
         first = select(func.min(journal.c.seq)).where(journal.c.stream == about.stream)
         left = self._connection.execute(first).scalar()
         if left is not None and left <= about.last_seq:

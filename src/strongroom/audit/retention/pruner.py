@@ -32,7 +32,7 @@ from strongroom.audit.events.ledger import SegmentSealed
 from strongroom.audit.events.system import NetworkDropped, RecordsPruned
 from strongroom.audit.ledger.tiles import fetch_tile, subtree_root
 from strongroom.audit.merkle import TILE_WIDTH, Tile, leaf_hashes
-from strongroom.audit.retention.plan import Going, Plan, plan
+from strongroom.audit.retention.plan import Going, KeepsFrom, Plan, nobody_needs, plan
 from strongroom.audit.retention.rules import Rule, Rules
 from strongroom.audit.retention.statements import statements_in
 from strongroom.errors import Corrupt
@@ -60,6 +60,7 @@ class Pruner:
     """Deletes from one archive. For one thread, and only by whoever has the archive's lease.
 
     :param record: logs an event; called inside a unit of work, in its context
+    :param keeps_from: what somebody else still needs
     :param stopping: asked between two segments; True ends the run
     :param now: microseconds since 1970-01-01 UTC
     """
@@ -70,6 +71,7 @@ class Pruner:
         record: Callable[[Event], None],
         rules: Rules,
         *,
+        keeps_from: KeepsFrom = nobody_needs,
         progress: Progress = _silent,
         stopping: Callable[[], bool] = lambda: False,
         now: Callable[[], int] = _now,
@@ -77,6 +79,7 @@ class Pruner:
         self._store = store
         self._record = record
         self._rules = rules
+        self._keeps_from = keeps_from
         self.progress = progress
         self._stopping = stopping
         self._now = now
@@ -85,7 +88,7 @@ class Pruner:
     def plan(self) -> Plan:
         """What would be deleted now."""
         with self._store.read() as connection:
-            return plan(connection, self._rules, self._now())
+            return plan(connection, self._rules, self._now(), self._keeps_from)
 
     def run(self) -> list[Going]:
         """Delete whatever is due; what was deleted.

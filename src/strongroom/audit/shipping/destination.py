@@ -40,6 +40,9 @@ DEFAULT_PORTS: Final[Mapping[Protocol, int]] = {
 }
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_TOKEN: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+"""RFC 9110, section 5.6.2."""
+
 _SCHEMES: Final = ", ".join(f"{each}:" for each in Protocol if each is not Protocol.STDOUT)
 
 
@@ -142,10 +145,16 @@ class Destination:
         if self.protocol.is_local:
             return
         try:
-            usable = bool(self.host) and self.parts.port != 0
+            usable = bool(self.host.encode("idna")) and self.parts.port != 0
         except ValueError:
             usable = False
         if not usable or not (self.to.isascii() and self.to.isprintable()) or " " in self.to:
             raise self._refuse(f"write {scheme}://host:port")
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError(f"shipping.{self.name}: tls_cert and tls_key go together")
+        for header, value in self.headers.items():
+            if not _TOKEN.fullmatch(header) or not (value.isascii() and value.isprintable()):
+                raise SettingsError(
+                    f"shipping.{self.name}.headers: {header!r} has a name or a value that no header "
+                    "can have; write ASCII, on one line"
+                )

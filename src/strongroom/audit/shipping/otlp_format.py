@@ -6,20 +6,13 @@ attributes. What the conventions have no name for is called ``strongroom.<field>
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import (
-    AnyValue,
-    ArrayValue,
-    InstrumentationScope,
-    KeyValue,
-    KeyValueList,
-)
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from strongroom.audit.events.event import Level
 from strongroom.audit.events.fields import FIELDS
@@ -43,41 +36,46 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 
 def export_request(records: Sequence[Mapping[str, Any]]) -> ExportLogsServiceRequest:
     """The request that exports these records, in their order."""
-    return ExportLogsServiceRequest(
-        resource_logs=[
-            ResourceLogs(
-                resource=Resource(attributes=_attributes(dict(resource))),
-                scope_logs=[
-                    ScopeLogs(
-                        scope=InstrumentationScope(name="strongroom", version=__version__),
-                        log_records=[log_record(record) for record in some],
-                    )
-                ],
-            )
-            for resource, some in groupby(records, _resource)
-        ]
-    )
+    request = ExportLogsServiceRequest()
+    for resource, some in groupby(records, _resource):
+        group = request.resource_logs.add()
+        for name, value in resource:
+            _add(group.resource.attributes, name, value)
+        scope = group.scope_logs.add()
+        scope.scope.name = "strongroom"
+        scope.scope.version = __version__
+        scope.log_records.extend(log_record(record) for record in some)
+    return request
 
 
 def log_record(record: Mapping[str, Any]) -> LogRecord:
     """One record."""
-    moment = microseconds(record["timestamp"]) * 1000
+    moment = _nanoseconds(record["timestamp"])
     level = str(record["level"])
-    return LogRecord(
+    made = LogRecord(
         time_unix_nano=moment,
         observed_time_unix_nano=moment,  # equal, says the data model, where it is made with the record
         severity_number=_severity(level),
         severity_text=level,
         event_name=str(record["event"]),
-        body=AnyValue(string_value=_body(record)),
-        attributes=_attributes(
-            {name: value for name, value in record.items() if name not in _ELSEWHERE}
-        ),
     )
+    made.body.string_value = _body(record)
+    for name, value in record.items():
+        if name not in _ELSEWHERE and value is not None:
+            _add(made.attributes, name, value)
+    return made
 
 
 def _resource(record: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, record[name]) for name in _RESOURCE if record.get(name) is not None)
+
+
+def _nanoseconds(timestamp: Any) -> int:
+    """Since 1970-01-01 UTC; 0, which says that it is not known, for what is damaged or before."""
+    try:
+        return max(microseconds(timestamp) * 1000, 0)
+    except (TypeError, ValueError):
+        return 0
 
 
 def _severity(level: str) -> SeverityNumber.ValueType:
@@ -94,32 +92,34 @@ def _body(record: Mapping[str, Any]) -> str:
     return message if isinstance(message, str) else str(record["event"])
 
 
-def _attributes(fields: Mapping[str, Any]) -> list[KeyValue]:
-    return [
-        KeyValue(key=_NAMES.get(name, f"strongroom.{name}"), value=_value(value))
-        for name, value in _shown(fields)
-        if value is not None
-    ]
+def _add(attributes: Any, name: str, value: Any) -> None:
+    """Add a field to a list of attributes, in place: to build them apart would take twice as long."""
+    pair = attributes.add()
+    pair.key = _NAMES.get(name) or f"strongroom.{name}"
+    if name == "exception" and isinstance(value, list):
+        pair.value.string_value = "\n".join(traceback_lines(value))  # a text, say the conventions
+    else:
+        _put(pair.value, value)
 
 
-def _shown(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in fields.items():
-        if name == "exception" and isinstance(value, list):
-            yield name, "\n".join(traceback_lines(value))  # a text, say the conventions
-        else:
-            yield name, value
-
-
-def _value(value: Any) -> AnyValue:
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int) and _LEAST <= value <= _MOST:
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, Mapping):
-        pairs = [KeyValue(key=str(key), value=_value(each)) for key, each in value.items()]
-        return AnyValue(kvlist_value=KeyValueList(values=pairs))
-    if isinstance(value, (list, tuple)):
-        return AnyValue(array_value=ArrayValue(values=[_value(each) for each in value]))
-    return AnyValue() if value is None else AnyValue(string_value=str(value))
+def _put(place: AnyValue, value: Any) -> None:
+    if isinstance(value, str):
+        place.string_value = value
+    elif isinstance(value, bool):
+        place.bool_value = value
+    elif isinstance(value, int) and _LEAST <= value <= _MOST:
+        place.int_value = value
+    elif isinstance(value, float):
+        place.double_value = value
+    elif isinstance(value, Mapping):
+        place.kvlist_value.SetInParent()  # it may be empty
+        for key, each in value.items():
+            pair = place.kvlist_value.values.add()
+            pair.key = str(key)
+            _put(pair.value, each)
+    elif isinstance(value, (list, tuple)):
+        place.array_value.SetInParent()
+        for each in value:
+            _put(place.array_value.values.add(), each)
+    elif value is not None:
+        place.string_value = str(value)

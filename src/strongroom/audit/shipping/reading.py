@@ -22,7 +22,7 @@ from strongroom.errors import Corrupt
 from strongroom.store import Store
 
 BATCH_RECORDS: Final = 500
-"""Sent at once. Encoding them takes some 20 ms, in which no request runs for more than a few."""
+"""Sent at once. Reading and encoding them takes some 20 ms, in which other threads get their turns."""
 
 BATCH_BYTES: Final = 2**20
 """As stored; collectors of OTLP take some 20 MiB, and the memory of a worker is small."""

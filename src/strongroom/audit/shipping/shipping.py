@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from strongroom.audit.events import Event
+from sqlalchemy import Connection
+
+from strongroom.audit.events import Event, Stream
 from strongroom.audit.shipping.destination import Destination
 from strongroom.audit.shipping.opening import open_exporter
+from strongroom.audit.shipping.status import Status, keeps_from, status_of
 from strongroom.audit.shipping.thread import ShippingThread
 from strongroom.errors import SettingsError
 from strongroom.store import Store
@@ -27,6 +30,7 @@ class Shipping:
         names = [destination.name for destination in destinations]
         if len(set(names)) < len(names):
             raise SettingsError("shipping: two destinations have one name")
+        self._store = store
         self.destinations = tuple(destinations)
         self._threads = [
             ShippingThread(store, destination, open_exporter(destination), record)
@@ -37,6 +41,17 @@ class Shipping:
         """Begin, once in a process."""
         for thread in self._threads:
             thread.start()
+
+    def status(self) -> list[Status]:
+        """How each destination stands now.
+
+        :raises Corrupt: when the oldest record that one has not taken cannot be read
+        """
+        return [status_of(self._store, destination) for destination in self.destinations]
+
+    def keeps_from(self, connection: Connection, stream: Stream) -> int | None:
+        """The first record of a stream that retention must keep; None when every record may go."""
+        return keeps_from(connection, self.destinations, stream)
 
     def close(self) -> None:
         """End within a few seconds; what was not taken is sent at the next start."""

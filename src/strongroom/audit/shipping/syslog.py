@@ -28,6 +28,9 @@ UNACKNOWLEDGED_SECONDS: Final = 8.0
 so that a machine that vanished is noticed before it counts as having taken anything."""
 
 TIMEOUT_SECONDS: Final = 10.0
+PIECE: Final = 65_536
+"""Bytes that a receiver, however slow, has to take within the time-out."""
+
 FINISH_SECONDS: Final = 2.0
 
 LARGEST_DATAGRAM: Final = 65_507
@@ -67,7 +70,8 @@ class SyslogStream:
             if self._socket is None:
                 self._socket = self._connect()
             self._sent_at = time.monotonic()
-            self._socket.sendall(frames)
+            for start in range(0, len(frames), PIECE):
+                self._socket.sendall(frames[start : start + PIECE])  # has the time-out to itself
         except OSError as error:
             self._drop()
             raise Undelivered(_told(error)) from error

@@ -38,9 +38,12 @@ _SEVERITY: Final = {
 }
 """RFC 5424, table 2."""
 
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _NOT_PRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 _HEADER: Final = frozenset({"timestamp", "level", "event", "host", "app", "pid"})
 _SPECIAL: Final = re.compile(r'(["\\\]])')
+_HARMLESS: Final = re.compile(r"[\w ./:;,+-]*", re.ASCII)
+"""What most values are: nothing in it is to be escaped."""
 
 
 def syslog_message(record: Mapping[str, Any], facility: int | None = None) -> bytes:
@@ -50,10 +53,11 @@ def syslog_message(record: Mapping[str, Any], facility: int | None = None) -> by
     """
     if facility is None:
         facility = LOG_AUDIT if record.get("stream") == Stream.AUDIT else LOCAL0
+    timestamp = str(record["timestamp"])
     header = " ".join(
         (
             f"<{facility * 8 + _severity(record.get('level'))}>1",
-            str(record["timestamp"]),
+            timestamp if _TIMESTAMP.fullmatch(timestamp) else "-",
             _name(record.get("host"), 255),
             _name(record.get("app"), 48),
             _name(record.get("pid"), 128),
@@ -86,22 +90,22 @@ def _name(value: Any, longest: int) -> str:
 
 
 def _structured(record: Mapping[str, Any]) -> str:
-    parameters = (
-        f'{name}="{_quoted(escape(text))}"'
-        for name, value in record.items()
-        if name not in _HEADER and (text := _plain(value)) is not None
-    )
-    return f"[{' '.join((SD_ID, *parameters))}]"
+    parameters = [SD_ID]
+    for name, value in record.items():
+        if name not in _HEADER and (text := _plain(value)) is not None:
+            parameters.append(f'{name}="{text if _HARMLESS.fullmatch(text) else _quoted(text)}"')
+    return f"[{' '.join(parameters)}]"
 
 
 def _quoted(text: str) -> str:
     """A parameter's value: quote, backslash and closing bracket are escaped."""
-    return _SPECIAL.sub(r"\\\1", text)
+    return _SPECIAL.sub(r"\\\1", escape(text))
 
 
 def _plain(value: Any) -> str | None:
     """A value as text; None for one that is not a single value, or too long."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_PARAMETER else None
     if isinstance(value, bool):
         return str(value).lower()
-    text = str(value) if isinstance(value, (str, int, float)) else None
-    return None if text is None or len(text) > LONGEST_PARAMETER else text
+    return str(value) if isinstance(value, (int, float)) else None
