@@ -167,9 +167,9 @@ def test_any_application_has_its_numbers(app: tuple[Flask, AuditLog]) -> None:
     shop, audit = app
     client = shop.test_client()
     for _ in range(3):
-        client.get("/good")
-    client.get("/bad")
-    client.get("/nowhere")
+        client.get("/good", buffered=True)
+    client.get("/bad", buffered=True)
+    client.get("/nowhere", buffered=True)
     audit.records()  # what is queued is committed
     sample = sampled(audit.metrics)
     assert sample("strongroom_requests_total", method="GET", status="200") == 3
@@ -192,7 +192,7 @@ def test_any_application_has_its_numbers(app: tuple[Flask, AuditLog]) -> None:
 
 def test_a_database_that_cannot_be_read(app: tuple[Flask, AuditLog]) -> None:
     shop, audit = app
-    shop.test_client().get("/good")
+    shop.test_client().get("/good", buffered=True)
     with sqlite3.connect(audit.store.path) as connection:
         connection.execute("ALTER TABLE ledger_verdict RENAME TO aside")
     sample = sampled(audit.metrics)
