@@ -178,7 +178,9 @@ def _take(path: Path) -> _Share | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # All of it now: to write to a page that the disk has no room for would end the process.
-        os.posix_fallocate(descriptor, 0, _SIZE)
+        size = os.fstat(descriptor).st_size
+        while size < _SIZE:
+            size += os.pwrite(descriptor, bytes(_SIZE - size), size)
         memory = mmap.mmap(descriptor, _SIZE)
     except BlockingIOError:
         os.close(descriptor)
