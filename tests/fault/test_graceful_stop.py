@@ -108,3 +108,5 @@ def test_an_upload_that_takes_too_long_is_undone_and_recorded(serve: Serve) -> N
     assert response[0] == "response"
     [ended] = [r for r in records if r.get("method") == "PUT" and r["event"] == "response"]
     assert ended["aborted"] is True
+    said = [r for r in records if r["event"] in ("message_logged", "unhandled_exception")]
+    assert [r for r in said if r["level"] != "info"] == []

@@ -191,6 +191,7 @@ class AuditLog:
             if started:
                 self._sealing.start()
                 self._alerting.start()
+                self._tally.numbers.share()
         self.pipeline.log(event, error=error)
 
     @contextmanager
@@ -278,8 +279,8 @@ class AuditLog:
             afterwards=Retention(store, self.log, self._rules).look,
         )
         self._alerting = Alerting(store, self._alerts, self._log_aside)
-        folder = store.path.with_name(f"{store.path.name}.metrics")
-        self._tally = Tally(folder, (event.event_name for event in self.catalogue))
+        numbers = store.path.with_name(f"{store.path.name}.metrics")
+        self._tally = Tally(numbers, (event.event_name for event in self.catalogue))
         self._watcher.tally = self._tally
         self.journal.on_dropped = self._lost
         self.journal.on_committed = self._print
