@@ -82,6 +82,19 @@ def test_of_many_threads(path: Path) -> None:
     assert here.totals() == {"a": 16_000, "b": 32_000}
 
 
+def test_what_comes_in_again_from_inside_waits_for_nobody(path: Path) -> None:
+    """As what the garbage collector has to say does, in the middle of counting."""
+    here = shared(path)
+
+    class Amount(float):
+        def __radd__(self, other: float) -> float:
+            here.add(("inner", 1))
+            return other + 1
+
+    here.add(("outer", Amount()))
+    assert here.totals() == {"outer": 1, "inner": 1}
+
+
 def test_a_child_counts_in_a_file_of_its_own(path: Path) -> None:
     here = shared(path)
     here.add(("done", 1))

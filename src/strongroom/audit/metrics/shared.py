@@ -74,7 +74,8 @@ class SharedNumbers:
             self.add(*alone.by_key().items())
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        # Collecting garbage may log a warning, and so come here again from inside.
+        self._lock = threading.RLock()
         self._share = None
 
     def add(self, *amounts: tuple[str, float]) -> None:
