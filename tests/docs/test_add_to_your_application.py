@@ -125,3 +125,13 @@ def test_no_code_goes_untested() -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)", TEXT):
         assert (PAGE.parent / target).exists(), target
+
+
+def test_numbers(tmp_path: Path) -> None:
+    names = run(snippet("registry.register(audit.metrics)"), tmp_path)
+    client = names["app"].test_client()
+    client.get("/nowhere", buffered=True)
+    told = client.get("/metrics", buffered=True).text
+    names["audit"].close()
+    assert 'strongroom_requests_total{method="GET",status="404"} 1.0' in told
+    assert told.endswith("# EOF\n")

@@ -23,13 +23,19 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "metrics"
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "shop[1].db.metrics"
 
 
-def count(folder: Path, ready: Any, end: Any) -> None:
+def shared(path: Path) -> SharedNumbers:
+    made = SharedNumbers(path, states=["busy"])
+    made.share()
+    return made
+
+
+def count(path: Path, ready: Any, end: Any) -> None:
     """In a process of its own: count once, then wait."""
-    numbers = SharedNumbers(folder, states=["busy"])
+    numbers = shared(path)
     numbers.add(("done", 1), ("busy", 1))
     ready.set()
     end.wait()
@@ -37,10 +43,10 @@ def count(folder: Path, ready: Any, end: Any) -> None:
 
 
 @contextmanager
-def counting(folder: Path) -> Iterator[Any]:
+def counting(path: Path) -> Iterator[Any]:
     """Another process that has counted one, and lives until the end of the block."""
     ready, end = SPAWN.Event(), SPAWN.Event()
-    process = SPAWN.Process(target=count, args=(folder, ready, end))
+    process = SPAWN.Process(target=count, args=(path, ready, end))
     process.start()
     assert ready.wait(30)
     yield process
@@ -48,21 +54,21 @@ def counting(folder: Path) -> Iterator[Any]:
     process.join()
 
 
-def test_of_processes_that_live_and_that_were_killed(folder: Path) -> None:
+def test_of_processes_that_live_and_that_were_killed(path: Path) -> None:
     """A state ends with its process, a sum does not, and the next process goes on in its file."""
-    here = SharedNumbers(folder, states=["busy"])
+    here = shared(path)
     here.add(("done", 1), ("busy", 1))
-    with counting(folder):
+    with counting(path):
         assert here.totals() == {"done": 2, "busy": 2}
     assert here.totals() == {"done": 2, "busy": 1}
-    heir = SharedNumbers(folder, states=["busy"])
+    heir = shared(path)
     heir.add(("done", 1))
     assert here.totals() == heir.totals() == {"done": 3, "busy": 1}
-    assert len(list(folder.iterdir())) == 2
+    assert len(list(path.parent.iterdir())) == 2
 
 
-def test_of_many_threads(folder: Path) -> None:
-    here = SharedNumbers(folder)
+def test_of_many_threads(path: Path) -> None:
+    here = shared(path)
 
     def work() -> None:
         for _ in range(2_000):
@@ -76,8 +82,21 @@ def test_of_many_threads(folder: Path) -> None:
     assert here.totals() == {"a": 16_000, "b": 32_000}
 
 
-def test_a_child_counts_in_a_file_of_its_own(folder: Path) -> None:
-    here = SharedNumbers(folder)
+def test_what_comes_in_again_from_inside_waits_for_nobody(path: Path) -> None:
+    """As what the garbage collector has to say does, in the middle of counting."""
+    here = shared(path)
+
+    class Amount(float):
+        def __radd__(self, other: float) -> float:
+            here.add(("inner", 1))
+            return other + 1
+
+    here.add(("outer", Amount()))
+    assert here.totals() == {"outer": 1, "inner": 1}
+
+
+def test_a_child_counts_in_a_file_of_its_own(path: Path) -> None:
+    here = shared(path)
     here.add(("done", 1))
     child = os.fork()
     if not child:
@@ -89,38 +108,47 @@ def test_a_child_counts_in_a_file_of_its_own(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"torn", b"\xff" * 300_000])
-def test_a_file_that_is_not_whole_begins_anew(folder: Path, damage: bytes) -> None:
-    folder.mkdir()
-    (folder / "0.numbers").write_bytes(damage)
-    here = SharedNumbers(folder)
+def test_a_file_that_is_not_whole_begins_anew(path: Path, damage: bytes) -> None:
+    path.with_name(f"{path.name}-0").write_bytes(damage)
+    here = shared(path)
     here.add(("done", 1))
     assert here.totals() == {"done": 1}
-    (folder / "7.numbers").write_bytes(damage)  # of another
+    path.with_name(f"{path.name}-7").write_bytes(damage)  # of another
     assert here.totals() == {"done": 1}
 
 
-def test_a_key_that_was_torn_is_left_out(folder: Path) -> None:
-    here = SharedNumbers(folder)
+def test_a_key_that_was_torn_is_left_out(path: Path) -> None:
+    here = shared(path)
     here.add(("whole", 1), ("torn", 5))
     here.close()
-    [path] = folder.iterdir()
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b"torn\n", b"torn\0"))
-    again = SharedNumbers(folder)
+    [file] = path.parent.iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"torn\n", b"torn\0"))
+    again = shared(path)
     again.add(("next", 2))
     assert again.totals() == {"whole": 1, "next": 2}
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    here = SharedNumbers(tmp_path / "file" / "metrics")
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    here = shared(tmp_path / "none" / "metrics")
     here.add(("done", 1))
     here.put("busy", 3)
     assert here.totals() == {"done": 1, "busy": 3}
 
 
-def test_there_is_an_end_to_what_is_counted(folder: Path) -> None:
-    here = SharedNumbers(folder)
+def test_nothing_is_written_until_it_is_shared(path: Path) -> None:
+    here = SharedNumbers(path)
+    here.add(("done", 1))
+    assert list(path.parent.iterdir()) == []
+    here.share()
+    here.share()
+    here.add(("done", 1))
+    assert here.totals() == {"done": 2}
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_there_is_an_end_to_what_is_counted(path: Path) -> None:
+    here = shared(path)
     here.add(*((f"{number}", 1) for number in range(MOST_SERIES + 100)))
     here.add(("0", 1))
     found = here.totals()
@@ -128,8 +156,8 @@ def test_there_is_an_end_to_what_is_counted(folder: Path) -> None:
     assert found["0"] == 2
 
 
-def test_names_of_others_do_not_grow_without_end(folder: Path) -> None:
-    tally = Tally(folder, ["known"])
+def test_names_of_others_do_not_grow_without_end(path: Path) -> None:
+    tally = Tally(path, ["known"])
     for number in range(100):
         tally.record_kept({"event": f"made_up_{number}", "level": "info"})
         tally.request_ended(f"M{number}", 1_000 + number, 0.1, (0, 0), aborted=False)
@@ -167,9 +195,9 @@ def test_any_application_has_its_numbers(app: tuple[Flask, AuditLog]) -> None:
     shop, audit = app
     client = shop.test_client()
     for _ in range(3):
-        client.get("/good")
-    client.get("/bad")
-    client.get("/nowhere")
+        client.get("/good", buffered=True)
+    client.get("/bad", buffered=True)
+    client.get("/nowhere", buffered=True)
     audit.records()  # what is queued is committed
     sample = sampled(audit.metrics)
     assert sample("strongroom_requests_total", method="GET", status="200") == 3
@@ -192,7 +220,7 @@ def test_any_application_has_its_numbers(app: tuple[Flask, AuditLog]) -> None:
 
 def test_a_database_that_cannot_be_read(app: tuple[Flask, AuditLog]) -> None:
     shop, audit = app
-    shop.test_client().get("/good")
+    shop.test_client().get("/good", buffered=True)
     with sqlite3.connect(audit.store.path) as connection:
         connection.execute("ALTER TABLE ledger_verdict RENAME TO aside")
     sample = sampled(audit.metrics)

@@ -17,6 +17,8 @@ from tests.serving import Installation
 from tests.web.household import Household
 from tests.web.wire import JSON, PATIENCE, put, send
 
+_SENT = [("PUT", "201"), ("GET", "404")]
+
 Serve = Callable[..., Installation]
 
 
@@ -42,9 +44,13 @@ def test_of_all_workers_also_of_those_that_died(serve: Serve) -> None:
     for number in range(4):
         put(server, f"{number}.txt")
         send(server, "GET", "/nowhere")
-    before = samples(server)
-    assert before["strongroom_requests_total", "PUT", "201"] == 4
-    assert before["strongroom_requests_total", "GET", "404"] == 4
+    deadline = time.monotonic() + PATIENCE
+    while True:  # a request is counted when it has ended, a moment after its answer
+        before = samples(server)
+        counted = [before.get(("strongroom_requests_total", *of)) for of in _SENT]
+        if counted == [4, 4]:
+            break
+        assert time.monotonic() < deadline, counted
     assert before["strongroom_events_total", "file_uploaded", "success"] == 4
     assert before["strongroom_request_body_bytes_total",] > 0
     assert before["strongroom_disk_free_bytes", "data"] > 0

@@ -205,6 +205,7 @@ class AuditLog:
                 self._sealing.start()
                 self.shipping.start()
                 self._alerting.start()
+                self._tally.numbers.share()
         self.pipeline.log(event, error=error)
 
     @contextmanager
@@ -296,8 +297,8 @@ class AuditLog:
             ).look,
         )
         self._alerting = Alerting(store, self._alerts, self._log_aside)
-        folder = store.path.with_name(f"{store.path.name}.metrics")
-        self._tally = Tally(folder, (event.event_name for event in self.catalogue))
+        numbers = store.path.with_name(f"{store.path.name}.metrics")
+        self._tally = Tally(numbers, (event.event_name for event in self.catalogue))
         self._watcher.tally = self._tally
         self.journal.on_dropped = self._lost
         self.journal.on_committed = self._print

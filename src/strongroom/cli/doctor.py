@@ -17,14 +17,14 @@ from strongroom import audit, files, web
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.check import check_stream
 from strongroom.audit.ledger.entries import sealed_before
-from strongroom.bootstrap import SCHEMAS, signing
+from strongroom.bootstrap import SCHEMAS, alerts, signing
 from strongroom.cli import data_options, main
 from strongroom.cli.doctor_files import file_findings
 from strongroom.cli.doctor_ledger import ledger_findings
 from strongroom.cli.doctor_privacy import privacy_findings
 from strongroom.cli.doctor_shipping import shipping_findings
 from strongroom.cli.finding import Finding
-from strongroom.errors import Corrupt
+from strongroom.errors import Corrupt, SettingsError
 from strongroom.settings import Settings, load, unknown_variables
 from strongroom.store import Store
 from strongroom.store.migrate import is_current
@@ -64,6 +64,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _assets()
     yield from _data(settings)
     yield from _log_file(settings)
+    yield _alerts(settings)
     if not settings.database and not (settings.data / "strongroom.db").is_file():
         yield Finding("database", "note", "not made yet; strongroom serve makes it")
         return
@@ -127,6 +128,18 @@ def _log_file(settings: Settings) -> Iterator[Finding]:
         yield Finding("log file", "bad", f"{path} cannot be written: {error}")
     else:
         yield Finding("log file", "ok", str(path))
+
+
+def _alerts(settings: Settings) -> Finding:
+    try:
+        told = [destination.shown for destination in alerts(settings).destinations]
+    except SettingsError as error:
+        return Finding("alerts", "bad", str(error))
+    if not told:
+        return Finding(
+            "alerts", "note", "nobody is told of critical records; set alert_webhook or alert_mail"
+        )
+    return Finding("alerts", "ok", f"to {', '.join(told)}; strongroom alert test tries it")
 
 
 def _journal(store: Store) -> Iterator[Finding]:

@@ -110,8 +110,9 @@ class Gate:
 
     def _ask_late(self) -> None:
         """Of a request that is counted nobody has asked yet who sent it; mostly none need know."""
-        if IDENTITY_KEY not in request.environ and self._audit.identify is not None:
-            add_to_context(**(self._audit.identify(request.environ) or {}))
+        environ, identify = request.environ, self._audit.identify
+        if identify is not None and IDENTITY_KEY not in environ and FAILURE_KEY not in environ:
+            add_to_context(**(identify(environ) or {}))
 
     def _identity(self) -> Identity | None:
         return self._everybody or identity_of(request)

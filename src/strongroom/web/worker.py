@@ -100,6 +100,13 @@ class PatientWorker(ThreadWorker):
             self.notify()
             time.sleep(0.02)
 
+    def set_accept_enabled(self, enabled: bool | None) -> None:
+        """Take connections or not; once stopping, refuse them, so that a balancer goes elsewhere."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
     # --- Before a request: shake hands, gather its head -----------------------------------------
 
     def enqueue_req(self, conn: TConn) -> None:

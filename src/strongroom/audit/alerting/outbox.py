@@ -30,6 +30,10 @@ SPELT_OUT: Final = 20
 MOST_WAITING: Final = 1_000
 """For each destination; further ones are given up."""
 
+MOST_FOUND: Final = 10 * MOST_WAITING
+"""Critical records that are looked at at a time; of more than these nobody counts how many were given
+up."""
+
 PATIENCE_SECONDS: Final = 7 * 24 * 3600
 """How long an alert waits for its destination."""
 
@@ -143,7 +147,7 @@ class Outbox:
         heads = _heads(connection)
         room = {name: MOST_WAITING - _count(connection, name) for name in self._destinations}
         for stream in self._next:
-            alerts = self._critical(connection, stream, heads, limit=MOST_WAITING)
+            alerts = self._critical(connection, stream, heads, limit=MOST_FOUND)
             for name in self._destinations:
                 taken = alerts[: max(room[name], 0)]
                 room[name] -= len(taken)

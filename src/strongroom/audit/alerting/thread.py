@@ -105,7 +105,8 @@ class Alerting:
                 if lost:
                     self._record(AlertFailed(reason="outbox_full", count=lost, extra={}))
                 for post in posts:
-                    post.deliver()
+                    if not closing.is_set():  # else the database may be closed by now
+                        post.deliver()
             except (Unavailable, OSError) as error:
                 log.warning("alerts must wait: %s", error)  # the journal's trouble, told there
             except Exception:
@@ -150,7 +151,7 @@ class _Post:
             self._retry_later(str(error), len(records))
             return
         if self._closing.is_set():
-            return  # the database may be closed by now
+            return
         self._next = time.monotonic() + QUIET_SECONDS
         self._pause, self._complained = FIRST_RETRY_SECONDS, None
         self._outbox.taken(self._destination.name, records)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
+
 from strongroom.audit.events import Event
 from strongroom.audit.events.ledger import CheckpointPublished, Heartbeat
 from strongroom.audit.ledger.alarm import Alarm
@@ -19,7 +21,7 @@ from strongroom.audit.ledger.anchor import Anchor
 from strongroom.audit.ledger.copies import Copies
 from strongroom.audit.ledger.lease import Lease
 from strongroom.audit.ledger.ledger import Ledger, Signed
-from strongroom.audit.ledger.upkeep import heartbeat_due, thin_checkpoints
+from strongroom.audit.ledger.upkeep import has_unsigned, heartbeat_due, thin_checkpoints
 from strongroom.audit.ledger.verdict import Looked, read_verdict, write_verdict
 from strongroom.audit.merkle import Malformed, SigningKey, Unproven
 from strongroom.errors import Corrupt, SettingsError, Unavailable
@@ -34,6 +36,10 @@ SIGN_SECONDS: Final = 1.0
 
 COPY_SECONDS: Final = 10.0
 """Least time between two copies to the same place."""
+
+TAKE_OVER_SECONDS: Final = 1.5
+"""How long a process that ends waits for records of its own to be signed, or for the lease: longer than
+it takes whoever has it and goes on."""
 
 HEARTBEAT_SECONDS: Final = 3600
 """So often a record is made although nothing happens: silence then means that something is wrong."""
@@ -114,11 +120,24 @@ class Keeper:
         lease = Lease(self._store.path.with_name(self._store.path.name + ".ledger"))
         try:
             while not lease.taken():
-                if self._closing.wait(SIGN_SECONDS):
+                if self._closing.wait(SIGN_SECONDS) and not self._takes_over(lease):
                     return
             self._work()
         finally:
             lease.close()
+
+    def _takes_over(self, lease: Lease) -> bool:
+        """Whether the last records are left to this process, although it ends: whoever had the lease
+        may have ended before, as of several workers that stop the one with nothing to do does."""
+        until = time.monotonic() + TAKE_OVER_SECONDS
+        try:
+            while has_unsigned(self._store) and time.monotonic() < until:
+                if lease.taken():
+                    return True
+                time.sleep(TAKE_OVER_SECONDS / 20)
+        except (DBAPIError, OSError) as error:
+            log.warning("the ledger must wait: %s", error)
+        return False
 
     def _work(self) -> None:
         others = [

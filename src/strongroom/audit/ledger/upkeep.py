@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from strongroom.audit.events import Stream
-from strongroom.audit.journal.tables import journal
+from strongroom.audit.journal.tables import journal, journal_head
 from strongroom.audit.ledger.keys import known_keys
 from strongroom.audit.ledger.tables import ledger_checkpoint
 from strongroom.store import Store
@@ -20,6 +20,15 @@ AHEAD_SECONDS: Final = 300
 """So far a clock may have been ahead without anything being wrong."""
 
 _HOUR: Final = 3600 * 10**6
+
+
+def has_unsigned(store: Store) -> bool:
+    """Whether there are audit records that no checkpoint covers."""
+    head = select(journal_head.c.next_seq).where(journal_head.c.stream == Stream.AUDIT.value)
+    signed = select(func.max(ledger_checkpoint.c.size))
+    with store.read() as connection:
+        entries = connection.execute(head).scalar() or 0
+        return entries > (connection.execute(signed).scalar() or 0)
 
 
 def heartbeat_due(store: Store, seconds: int) -> bool:

@@ -23,7 +23,7 @@ Counted = Mapping[tuple[str, ...], float]
 class AuditMetrics(Collector):
     """For a registry of prometheus-client: ``registry.register(audit.metrics)``. Thread-safe.
 
-    What was counted is of all processes of the application that share the database's folder. What is
+    What was counted is of all processes of the application on this machine. What is
     read from the database is of all that write to it; while it cannot be read, those families are
     left out and ``strongroom_database_readable`` is 0.
     """

@@ -19,6 +19,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable
+from glob import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,22 +47,36 @@ def series(family: str, *labels: str) -> str:
 class SharedNumbers:
     """Thread-safe. Survives ``fork``: the child counts in a file of its own.
 
-    Nothing here raises: where the folder cannot be used, the numbers are this process's alone. They
-    are not durable: after a power failure they may begin at zero.
+    Until :meth:`share`, and where the files cannot be used, the numbers are this process's alone.
+    Nothing here raises. They are not durable: after a power failure they may begin at zero.
 
-    :param folder: of the files; made on first use
+    :param path: of the files, each of which has a number behind it
     :param states: families that tell a state
     """
 
-    def __init__(self, folder: Path, states: Iterable[str] = ()) -> None:
-        self._folder = folder
+    _share: _Share | None
+
+    def __init__(self, path: Path, states: Iterable[str] = ()) -> None:
+        self._path = path
         self._states = frozenset(states)
+        self._shares = False
         self._begin()
         _all.add(self)
 
+    def share(self) -> None:
+        """Count together with other processes from now on; what was counted so far comes too."""
+        with self._lock:
+            if self._shares:
+                return
+            self._shares = True
+            alone, self._share = self._share, None
+        if alone is not None:
+            self.add(*alone.by_key().items())
+
     def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._share: _Share | None = None
+        # Collecting garbage may log a warning, and so come here again from inside.
+        self._lock = threading.RLock()
+        self._share = None
 
     def add(self, *amounts: tuple[str, float]) -> None:
         """Add to numbers by key, all at once."""
@@ -90,7 +105,7 @@ class SharedNumbers:
             found, own = share.by_key(), share.descriptor
         if own is None:
             return found
-        for path in sorted(self._folder.glob("*.numbers")):
+        for path in sorted(self._path.parent.glob(f"{escape(self._path.name)}-*")):
             try:
                 others, alive = _look(path, own)
             except (OSError, ValueError):
@@ -119,9 +134,8 @@ class SharedNumbers:
 
     def _open(self) -> _Share:
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for number in range(MOST_FILES):
-                share = _take(self._folder / f"{number}.numbers")
+            for number in range(MOST_FILES if self._shares else 0):
+                share = _take(self._path.with_name(f"{self._path.name}-{number}"))
                 if share is not None:
                     for key in filter(self._is_state, share.places):
                         share.values[share.places[key]] = 0.0
@@ -178,7 +192,9 @@ def _take(path: Path) -> _Share | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # All of it now: to write to a page that the disk has no room for would end the process.
-        os.posix_fallocate(descriptor, 0, _SIZE)
+        size = os.fstat(descriptor).st_size
+        while size < _SIZE:
+            size += os.pwrite(descriptor, bytes(_SIZE - size), size)
         memory = mmap.mmap(descriptor, _SIZE)
     except BlockingIOError:
         os.close(descriptor)

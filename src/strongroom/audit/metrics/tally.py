@@ -41,13 +41,13 @@ _STATUSES: Final = range(100, 600)
 class Tally:
     """Counts for one audit log. Thread-safe; nothing here raises.
 
-    :param folder: shared by all processes of the application
+    :param path: of the files that all processes of the application share
     :param events: names of the events that are counted by name
     """
 
-    def __init__(self, folder: Path, events: Iterable[str]) -> None:
+    def __init__(self, path: Path, events: Iterable[str]) -> None:
         states = (family.name for family in FAMILIES if family.kind == "state")
-        self.numbers = SharedNumbers(folder, states)
+        self.numbers = SharedNumbers(path, states)
         self._events = frozenset(events)
 
     def request_began(self) -> None:
