@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from strongroom.audit.events import Stream
 from strongroom.audit.journal.stored import timestamp_text
+from strongroom.demo.drawing import Skewed, uuid7
 
 Record = dict[str, Any]
 
@@ -107,16 +108,6 @@ _ACTS: Final = (
 _ACT_SHARES: Final = tuple(accumulate(act[2] for act in _ACTS))
 
 
-class _Skewed:
-    """Numbers below ``count``, of which the small ones come up most (Zipf)."""
-
-    def __init__(self, count: int, exponent: float) -> None:
-        self._sums = tuple(accumulate((rank + 1) ** -exponent for rank in range(count)))
-
-    def draw(self, source: random.Random) -> int:
-        return bisect(self._sums, source.random() * self._sums[-1])
-
-
 @dataclass(frozen=True, slots=True)
 class _File:
     """One file of the made-up installation, by its number."""
@@ -145,7 +136,7 @@ class _File:
     @property
     def id(self) -> str:
         digest = self.digest
-        return _uuid7(START // 1000 - self.number * 1_000, int.from_bytes(digest[:10], "big"))
+        return uuid7(START // 1000 - self.number * 1_000, int.from_bytes(digest[:10], "big"))
 
 
 def traffic(
@@ -156,8 +147,8 @@ def traffic(
     :param per_day: records on an average day; nights and weekends are quiet
     """
     source = random.Random(seed)  # the same in every run
-    people, addresses, files = _Skewed(PEOPLE, 0.9), _Skewed(ADDRESSES, 0.8), _Skewed(FILES, 0.7)
-    agents = _Skewed(120, 1.0)
+    people, addresses, files = Skewed(PEOPLE, 0.9), Skewed(ADDRESSES, 0.8), Skewed(FILES, 0.7)
+    agents = Skewed(120, 1.0)
     pause = 86_400_000_000 * 2.6 / per_day
     moment, made = float(START), 0
     while made < records:
@@ -179,7 +170,7 @@ def _next_moment(source: random.Random, moment: float, pause: float) -> float:
     return moment + source.expovariate(1.0) * pause * quiet * (4.0 if weekend else 1.0) / 2.2
 
 
-def _address(source: random.Random, addresses: _Skewed, who: int) -> str:
+def _address(source: random.Random, addresses: Skewed, who: int) -> str:
     if source.random() < ONCE:
         number = source.getrandbits(31)
         return f"{100 + number % 90}.{number >> 8 & 255}.{number >> 16 & 255}.{number >> 23 & 255}"
@@ -196,9 +187,9 @@ def _visit(source: random.Random, moment: int, who: int, agent: int) -> Record:
     digest = sha256(b"%d-%d" % (who, session)).digest()
     day = moment - moment % 86_400_000_000
     return {
-        "request_id": _uuid7(moment // 1000, source.getrandbits(74)),
-        "user_id": _uuid7(START // 1000 - who * 86_400_000, who * 7_919),
-        "session_id": _uuid7(day // 1000, int.from_bytes(digest[:9], "big") + day),
+        "request_id": uuid7(moment // 1000, source.getrandbits(74)),
+        "user_id": uuid7(START // 1000 - who * 86_400_000, who * 7_919),
+        "session_id": uuid7(day // 1000, int.from_bytes(digest[:9], "big") + day),
         "peer_address": "127.0.0.1",
         "user_agent": (
             f"Mozilla/5.0 ({_SYSTEMS[agent % 4]}) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -278,13 +269,5 @@ def _trouble(source: random.Random, event: str, status: int) -> Record:
 
 def _named(source: random.Random, moment: int, record: Record) -> Record:
     """With its time and its id."""
-    name = _uuid7(moment // 1000, source.getrandbits(74))
+    name = uuid7(moment // 1000, source.getrandbits(74))
     return {"timestamp": timestamp_text(moment), "id": name} | record
-
-
-def _uuid7(milliseconds: int, random_bits: int) -> str:
-    """A UUIDv7 of this time and these bits (RFC 9562, section 5.7)."""
-    high, low = random_bits >> 62 & 0xFFF, random_bits & (1 << 62) - 1
-    number = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | high << 64 | 2 << 62 | low
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

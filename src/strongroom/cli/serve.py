@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import IO
 
 import click
+from flask import Flask
 
 from strongroom.bootstrap import Installation, output
 from strongroom.cli import data_options, main
+from strongroom.cli.demo import check_apart, greet, prepare
 from strongroom.cli.user import accounts_of
+from strongroom.demo.folder import demo_folder
 from strongroom.errors import SettingsError
 from strongroom.settings import Address, Settings, load, unknown_variables
 from strongroom.web.tls import key_is_exposed, tls_context
@@ -28,14 +31,29 @@ from strongroom.web.tls import key_is_exposed, tls_context
 @click.option("--log-format", type=click.Choice(["console", "json", "logfmt"]))
 @click.option("--log-output", type=click.Choice(["stderr", "stdout", "none"]))
 @click.option("--no-auth", is_flag=True, default=None, help="Serve without sign-in.")
+@click.option("--demo", is_flag=True, help="Serve a made-up week, thrown away at the end.")
 @click.option("--debug", is_flag=True, help="Flask's development server: for developers only.")
-def serve(debug: bool, **flags: object) -> None:
+def serve(demo: bool, debug: bool, **flags: object) -> None:
     """Serve files and logs.
 
-    Every option but --debug is also a setting in strongroom.toml and a variable
+    Every option but --demo and --debug is also a setting in strongroom.toml and a variable
     STRONGROOM_<NAME>; there are more settings than options.
+
+    --demo fills a folder of its own with a made-up week, which is removed when the server ends;
+    with --data it is kept there, and served again the next time.
     """
+    if demo:
+        kept = flags.pop("data")
+        with demo_folder(kept if isinstance(kept, Path) else None) as folder:
+            _serve({**flags, "data": folder}, demo=True, debug=debug)
+    else:
+        _serve(flags, demo=False, debug=debug)
+
+
+def _serve(flags: dict[str, object], *, demo: bool, debug: bool) -> None:
     settings = load(**flags)
+    if demo:
+        check_apart(settings)
     _check_exposure(settings)
     tls = _certificate(settings)
     _check_port(settings.listen)
@@ -44,15 +62,25 @@ def serve(debug: bool, **flags: object) -> None:
     with _sole_server("data", settings.data), _sole_server("objects", settings.objects_folder):
         installation = Installation.open(settings)
         installation.objects.clear_leftovers()
+        if demo:
+            prepare(installation)
         installation.store.close()  # the workers open their own
-        _greet(settings, _setup_link(settings, flags))
+        _greet(settings, None if demo else _setup_link(settings, flags))
+        if demo:
+            greet(settings, flags)
         if debug:
-            _debug(settings, tls)
+            _debug(settings, tls, demo=demo)
         else:
             # Imported here: only this command needs the server.
             from strongroom.web.server import Server  # noqa: PLC0415
 
-            Server(settings, output(settings), lambda: Installation.open(settings).app()).run()
+            Server(settings, output(settings), lambda: _app(settings, demo=demo)).run()
+
+
+def _app(settings: Settings, *, demo: bool) -> Flask:
+    app = Installation.open(settings).app()
+    app.jinja_env.globals["demo"] = demo
+    return app
 
 
 def _check_exposure(settings: Settings) -> None:
@@ -148,8 +176,8 @@ def _tell_names(settings: Settings) -> None:
         click.echo(f"{loud} everybody on the way can read passwords and files.", err=True)
 
 
-def _debug(settings: Settings, tls: ssl.SSLContext | None) -> None:
-    app = Installation.open(settings).app()
+def _debug(settings: Settings, tls: ssl.SSLContext | None, *, demo: bool) -> None:
+    app = _app(settings, demo=demo)
     app.run(
         settings.listen.host,
         settings.listen.port,
