@@ -53,8 +53,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The files that take longest first, so that all processes end at about the same time."""
+    if not os.environ.get("STRONGROOM_SOAK"):
+        left_out = [item for item in items if item.get_closest_marker("soak")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     order = {"fault": 0, "e2e": 0, "web": 1}
     items.sort(key=lambda item: order.get(item.path.parent.name, 2))
 

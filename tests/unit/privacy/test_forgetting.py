@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import sqlite3
 import subprocess
 import sys
@@ -33,8 +32,6 @@ from tests.unit.privacy.office import (
     files_with_any,
     needles,
 )
-
-SOAK = bool(os.environ.get("STRONGROOM_SOAK"))
 
 
 def test_no_byte_is_left(pristine_office: Path, forgotten_office: Office) -> None:
@@ -202,7 +199,7 @@ def test_lines_of_log_files_go(office: Office) -> None:
     assert texts == [other]
 
 
-@pytest.mark.skipif(not SOAK, reason="takes seconds; make soak")
+@pytest.mark.soak
 def test_a_file_that_nobody_knows_keeps_it_pending(office: Office) -> None:
     stray = office.folder / "copy.txt"
     stray.write_text(f"call {NAME} back")
@@ -251,7 +248,7 @@ def test_sign_ins_and_what_others_did(office: Office) -> None:
     assert files_with_any(office.folder, needles()) == {}
 
 
-@pytest.mark.skipif(not SOAK, reason="takes seconds; make soak")
+@pytest.mark.soak
 def test_the_log_goes_on_afterwards(office: Office) -> None:
     """What was in the journal is sealed; somebody of the same name comes, and is forgotten again."""
     assert office.forget().waits is None
