@@ -1,4 +1,4 @@
-"""Secrets sent through every input are neither stored nor printed.
+"""Secrets sent through every input are neither stored, printed nor shipped.
 
 Each secret is a word of its own, so that a leak names its way in. Names of files and folders are not
 among the inputs: they may be called anything, and it can be forgotten what they were called.
@@ -6,11 +6,13 @@ among the inputs: they may be called anything, and it can be forgotten what they
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.receiving import wait_for
 from tests.serving import Installation
 from tests.web.completeness import State
 from tests.web.examples import EXAMPLES
@@ -237,7 +239,9 @@ def _pages(server: Installation, folder: Path) -> list[Path]:
 
 def test_secrets_are_not_kept(serve: Serve, tmp_path: Path) -> None:
     printed = tmp_path / "records.jsonl"
-    server = serve(log_network=True, log_file=printed)
+    shipped = tmp_path / "shipped.jsonl"
+    destination = {"lines": {"to": f"file:{shipped}", "network": True}}
+    server = serve(log_network=True, log_file=printed, shipping=json.dumps(destination))
     canaries = Canaries()
     _send_everything(server, canaries)
     _walk_every_route(server, canaries)
@@ -251,8 +255,9 @@ def test_secrets_are_not_kept(serve: Serve, tmp_path: Path) -> None:
     assert sum(known.encode() in path.read_bytes() for path in places) >= 2
     assert canaries.leaked(*places, *_pages(server, tmp_path)) == {}
 
+    wait_for(lambda: known in shipped.read_text())
     server.stop()
     assert known in printed.read_text()
-    assert canaries.leaked(printed) == {}
+    assert canaries.leaked(printed, shipped) == {}
     places = [*(path for path in server.data.rglob("*") if path.is_file()), server.log]
     assert canaries.leaked(*places) == {}

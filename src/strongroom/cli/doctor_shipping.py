@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from strongroom.audit.shipping.status import status_of
 from strongroom.bootstrap import destinations
 from strongroom.cli.finding import Finding
-from strongroom.errors import Corrupt
 from strongroom.settings import Settings
 from strongroom.store import Store
 
@@ -18,11 +17,7 @@ def shipping_findings(store: Store, settings: Settings) -> Iterator[Finding]:
     now = time.time_ns() // 1000
     for destination in destinations(settings):
         check = f"shipping to {destination.name}"
-        try:
-            found = status_of(store, destination)
-        except Corrupt as error:
-            yield Finding(check, "bad", f"{error}; run strongroom verify")
-            continue
+        found = status_of(store, destination)
         behind = sum(lag.records for lag in found.lags)
         seconds = max(lag.seconds(now) for lag in found.lags)
         text = f"{behind:,} records behind, {seconds:,.0f} s" if behind else "has all records"

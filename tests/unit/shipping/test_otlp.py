@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.serving import free_port
 from tests.unit.sealing.sealed import Log
 from tests.unit.shipping.conftest import ship
 from tests.web.secured import certify
+
+COUNT = 99_990 if os.environ.get("STRONGROOM_SOAK") else 30
 
 Make = Callable[..., Relay]
 
@@ -58,14 +61,14 @@ def test_a_connection_that_was_closed_meanwhile(log: Log, relay: Make) -> None:
 
 def test_nobody_there_and_then_somebody(log: Log, relay: Make) -> None:
     port = free_port()
-    log.fill(30, 0)
+    log.fill(COUNT, 0)
     shipping = relay(f"http://127.0.0.1:{port}")
     for _ in range(2):
         with pytest.raises(Undelivered, match="refused"):
             shipping.step()
     receiver = OtlpReceiver(port)
     ship(shipping)
-    assert numbers(receiver) == list(range(30))
+    assert numbers(receiver) == list(range(COUNT))
     receiver.close()
 
 

@@ -17,7 +17,6 @@ from strongroom.audit.shipping.exporter import Undelivered
 from strongroom.audit.shipping.opening import open_exporter
 from strongroom.audit.shipping.relay import Relay
 from strongroom.audit.shipping.status import keeps_from, status_of
-from strongroom.errors import Corrupt
 from tests.receiving import Answer, OtlpReceiver, attributes_of
 from tests.unit.making import audit_record
 from tests.unit.sealing.sealed import Log, audit_of
@@ -196,12 +195,22 @@ def test_addresses_and_names(log: Log, relay: Make, otlp: OtlpReceiver) -> None:
     assert second["user.name"] == "Ana"
 
 
-def test_a_missing_record_is_not_passed_over(log: Log, relay: Make, otlp: OtlpReceiver) -> None:
-    log.fill(5, 0)
-    log.store.write(lambda c: c.exec_driver_sql("DELETE FROM journal WHERE seq = 2"))
-    with pytest.raises(Corrupt, match="record 2 of audit is missing"):
-        ship(relay(url(otlp)))
+def test_a_missing_record_is_not_passed_over(
+    log: Log, relay: Make, otlp: OtlpReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.fill(5, 3)
+    log.store.write(
+        lambda c: c.exec_driver_sql("DELETE FROM journal WHERE stream = 'audit' AND seq = 2")
+    )
+    shipping = relay(url(otlp))
+    for _ in range(2):
+        ship(shipping)
     assert sequences(otlp) == []
+    assert sequences(otlp, "ops") == [0, 1, 2]  # which nothing is wrong with
+    [said] = [each.getMessage() for each in caplog.records if each.levelname == "CRITICAL"]
+    assert "record 2 of audit is missing" in said
+    [audit, _] = status_of(log.store, Destination("siem", url(otlp))).lags
+    assert audit.records == 5
 
 
 def test_what_was_pruned_is_said_once(

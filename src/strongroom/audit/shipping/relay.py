@@ -6,10 +6,12 @@ in order, told apart by ``id``.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -26,7 +28,13 @@ from strongroom.audit.shipping.destination import Destination
 from strongroom.audit.shipping.exporter import CLOSED, Exporter, Record, Refusal, Undelivered
 from strongroom.audit.shipping.reading import Batch, read_batch
 from strongroom.audit.shipping.standing import Standing
+from strongroom.errors import Corrupt
 from strongroom.store import Store
+
+log = logging.getLogger(__name__)
+
+UNREADABLE_SECONDS: Final = 600.0
+"""Until a stream is looked at again of which something could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +75,15 @@ class Relay:
         self._taken = store.write(lambda connection: open_cursors(connection, destination))
         self._position = dict(self._taken)
         self._sent: deque[_Sent] = deque()
+        self._unreadable: dict[Stream, float] = {}
 
     def step(self) -> bool:
         """Send a batch of each stream; whether there is more.
 
+        A stream of which a record is missing or cannot be read is left alone for a while, and the
+        others go on.
+
         :raises Undelivered: when the destination did not take it; the next step sends it again
-        :raises Corrupt: when a record is missing or cannot be read
         :raises Unavailable: when the database cannot be written
         """
         more = False
@@ -105,7 +116,9 @@ class Relay:
 
     def _ship(self, stream: Stream) -> bool:
         start = self._position[stream]
-        batch = read_batch(self._store, stream, start, people=self._destination.people)
+        batch = self._read(stream, start)
+        if batch is None:
+            return False
         if batch.pruned:
             self._miss(stream, start, batch)
         if not batch.records:
@@ -119,6 +132,21 @@ class Relay:
         else:
             self._take([sent])
         return batch.more
+
+    def _read(self, stream: Stream, start: int) -> Batch | None:
+        if time.monotonic() < self._unreadable.get(stream, 0.0):
+            return None
+        try:
+            return read_batch(self._store, stream, start, people=self._destination.people)
+        except Corrupt as error:
+            self._unreadable[stream] = time.monotonic() + UNREADABLE_SECONDS
+            log.critical(
+                "nothing more of %s is shipped to %s: %s; run strongroom verify",
+                stream,
+                self._destination.name,
+                error,
+            )
+            return None
 
     def _miss(self, stream: Stream, start: int, batch: Batch) -> None:
         """Go on behind what is pruned, and say so."""
@@ -160,7 +188,8 @@ class Relay:
             return self.standing.succeeded(connection)
 
         self._store.write(unit)()
-        self._taken.update(ends)
+        for stream, end in ends.items():
+            self._taken[stream] = max(end, self._taken[stream])  # or what is pruned is missed twice
 
     def _rewind(self) -> None:
         self._sent.clear()

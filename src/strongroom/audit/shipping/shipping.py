@@ -43,10 +43,7 @@ class Shipping:
             thread.start()
 
     def status(self) -> list[Status]:
-        """How each destination stands now.
-
-        :raises Corrupt: when the oldest record that one has not taken cannot be read
-        """
+        """How each destination stands now."""
         return [status_of(self._store, destination) for destination in self.destinations]
 
     def keeps_from(self, connection: Connection, stream: Stream) -> int | None:

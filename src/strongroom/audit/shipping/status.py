@@ -21,6 +21,7 @@ from strongroom.audit.shipping.cursors import (
 )
 from strongroom.audit.shipping.destination import Destination
 from strongroom.audit.shipping.reading import read_batch
+from strongroom.errors import Corrupt
 from strongroom.store import Store
 
 SECOND = 1_000_000
@@ -32,7 +33,8 @@ class Lag:
 
     :param next_seq: the number of the next record; None before it was looked at for the first time
     :param records: that it has not taken
-    :param oldest: when the oldest of them happened, microseconds since 1970-01-01 UTC; None for none
+    :param oldest: when the oldest of them happened, microseconds since 1970-01-01 UTC; None for none,
+        and where it cannot be read
     :param shipped_at: when it took one last
     """
 
@@ -64,10 +66,7 @@ class Status:
 
 
 def status_of(store: Store, destination: Destination) -> Status:
-    """How a destination stands now.
-
-    :raises Corrupt: when the oldest record that it has not taken cannot be read
-    """
+    """How a destination stands now. Does not fail for a record that cannot be read."""
     with store.read() as connection:
         state = read_state(connection, destination.name)
         cursors = read_cursors(connection, destination.name)
@@ -89,7 +88,10 @@ def status_of(store: Store, destination: Destination) -> Status:
 
 
 def _moment(store: Store, stream: Stream, seq: int) -> int | None:
-    records = read_batch(store, stream, seq, most=1).records
+    try:
+        records = read_batch(store, stream, seq, most=1).records
+    except Corrupt:
+        return None  # verify says what is wrong with it
     return microseconds(records[0]["timestamp"]) if records else None
 
 

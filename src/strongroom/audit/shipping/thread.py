@@ -20,7 +20,7 @@ from strongroom.audit.shipping.backoff import Backoff
 from strongroom.audit.shipping.destination import Destination
 from strongroom.audit.shipping.exporter import Exporter, Undelivered
 from strongroom.audit.shipping.relay import Relay
-from strongroom.errors import Corrupt, Unavailable
+from strongroom.errors import Unavailable
 from strongroom.store import Store
 
 log = logging.getLogger(__name__)
@@ -125,13 +125,6 @@ class ShippingThread:
             more = self._relay.step()
         except Undelivered as error:
             return self._backoff.failed(error.retry_after)
-        except Corrupt as error:
-            log.critical(
-                "records for %s cannot be read: %s; run strongroom verify",
-                self._destination.name,
-                error,
-            )
-            return BROKEN_SECONDS
         except (Unavailable, DBAPIError, OSError) as error:
             log.warning("shipping to %s must wait: %s", self._destination.name, error)
             return DATABASE_SECONDS
