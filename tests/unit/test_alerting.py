@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from sqlalchemy import update
 
 from strongroom import AuditLog
@@ -30,6 +31,7 @@ from strongroom.errors import NotDelivered, SettingsError
 from strongroom.store import Store
 from tests.serving import free_port
 from tests.unit.making import audit_record, ops_record
+from tests.web.secured import certify
 
 PATIENCE = 20.0
 
@@ -339,6 +341,34 @@ def test_mail_that_would_go_in_the_clear_to_another_machine_does_not_go(
     with pytest.raises(NotDelivered, match="STARTTLS"):
         Mail(server, ["ops@example.org"], "a@example.org").send(trial())
     assert box.letters == []
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_mail_goes_over_tls_to_a_server_that_shows_a_good_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    box, port = Postbox(), free_port()
+    cert, key = certify(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    how: dict[str, Any] = {"ssl_context": context}
+    who = ""
+    if scheme == "smtp":  # the other cannot ask for passwords, since it does not know of its TLS
+        how = {"tls_context": context, "require_starttls": True, "auth_required": True}
+        how["authenticator"] = lambda *given: AuthResult(success=given[-1].password == b"s/secret")
+        who = "ada:s%2Fsecret@"
+    server = Controller(box, hostname="127.0.0.1", port=port, **how)
+    mail = Mail(f"{scheme}://{who}localhost:{port}", ["a@example.org"], "b@example.org")
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    server.start()
+    try:
+        assert "1 mailbox" in mail.send(trial())
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+        with pytest.raises(NotDelivered, match="certificate"):
+            mail.send(trial())
+    finally:
+        server.stop()
+    assert len(box.letters) == 1
 
 
 @pytest.mark.parametrize(
