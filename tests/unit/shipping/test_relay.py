@@ -17,6 +17,7 @@ from strongroom.audit.shipping.exporter import Undelivered
 from strongroom.audit.shipping.opening import open_exporter
 from strongroom.audit.shipping.relay import Relay
 from strongroom.audit.shipping.status import keeps_from, status_of
+from strongroom.errors import Unavailable
 from tests.receiving import Answer, OtlpReceiver, attributes_of
 from tests.unit.making import audit_record
 from tests.unit.sealing.sealed import Log, audit_of
@@ -142,6 +143,26 @@ def test_what_is_refused_does_not_hold_up_the_rest(
     [said] = recorded(log, "shipping_refused")
     assert said["count"] == 2
     assert said["extra"]["destination"] == "siem"
+
+
+def test_a_database_that_fails_in_between_loses_no_dead_letter(
+    log: Log, relay: Make, otlp: OtlpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append([audit_of(number) for number in (99, 100, 101)])
+    otlp.judge = poisoned
+    shipping = relay(url(otlp), streams=(Stream.AUDIT,))
+
+    def fail(*_: object) -> None:
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log.store, "write", fail)
+        with pytest.raises(Unavailable):
+            shipping.step()
+    ship(shipping)
+    with log.store.read() as connection:
+        assert [each.first_seq for each in read_dead_letters(connection, "siem")] == [1]
+    assert sequences(otlp)[:4] == [0, 2, 0, 2]
 
 
 def test_it_is_not_said_each_time(log: Log, relay: Make, otlp: OtlpReceiver) -> None:

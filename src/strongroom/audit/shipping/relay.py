@@ -98,6 +98,9 @@ class Relay:
             if not self._stopping():
                 self.standing.failed(str(error))
             raise
+        except Exception:
+            self._rewind()  # what was refused of it would be forgotten
+            raise
         return more
 
     @property
