@@ -258,3 +258,13 @@ def test_an_altered_record_shows(tmp_path: Path) -> None:
         assert "PK" not in answer.text
     finally:
         server.stop()
+
+
+def test_a_record_leads_to_the_history_of_its_file(server: Installation) -> None:
+    stored = put(server, "led to.txt", b"x")
+    (record,) = server.records(f"event:file_uploaded file_id:{stored['file_id']}")
+    page = send(server, "GET", f"/logs/{record['id']}", headers=HTML)
+    assert f'href="/files/{stored["file_id"]}/history"' in page.text
+    other = send(server, "GET", "/logs?query=no+such+thing", headers=HTML)
+    (look,) = server.records(f"event:logs_viewed request_id:{other.request_id}")
+    assert "/history" not in send(server, "GET", f"/logs/{look['id']}", headers=HTML).text

@@ -45,6 +45,7 @@ from strongroom.audit.retention import KEEP_EVERYTHING, Retention, Rules
 from strongroom.audit.sealing.thread import SealingThread
 from strongroom.audit.shipping import Destination, Shipping
 from strongroom.audit.viewer import viewer_blueprint
+from strongroom.audit.viewer.source import RelatedPages
 from strongroom.audit.watch import Identify, Watcher, serving_once
 from strongroom.errors import SettingsError, Unavailable
 from strongroom.store import Store
@@ -143,6 +144,8 @@ class AuditLog:
         self._rules = retention
         self._destinations = tuple(destinations)
         self._alerts = alerts or Alerts()
+        self.related_pages: RelatedPages = lambda _record: ()
+        """What the viewer links to from a record; called within a request of whoever reads it."""
         self.copy_places = () if signing is None else signing.copies
         self._keeper: Keeper | None = None
         probing = (store is None) if probe is None else probe

@@ -18,7 +18,7 @@ from strongroom.audit.viewer import records_api
 from strongroom.files import access
 from strongroom.files.access import FileServer
 from strongroom.files.api import api as files_api
-from strongroom.files.history import history
+from strongroom.files.history import history, history_of
 from strongroom.files.pages import pages as files_pages
 from strongroom.files.tus.routes import tus
 from strongroom.permissions import NOBODY_IN_PARTICULAR, Access, Need, Permission
@@ -98,6 +98,7 @@ def create_app(
     app.register_blueprint(history)
     app.register_blueprint(files_api, url_prefix=API)
     app.register_blueprint(tus, url_prefix="/tus")
+    audit.related_pages = history_of
     allowed = audit_readers(settings)
     app.register_blueprint(records_api(audit, allowed), url_prefix=API)
     app.register_blueprint(ledger_blueprint(audit, allowed), url_prefix="/ledger")

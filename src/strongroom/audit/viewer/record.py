@@ -53,6 +53,7 @@ def show_record(source: RecordSource, record_id: str) -> Response:
         related=_others(lambda: _of_request(source, record)),
         around=_others(lambda: _around(source, record)),
         proof=shown_proof(source, record),
+        pages=source.related_pages(record),
     )
     return make_response(page)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -12,11 +12,16 @@ from strongroom.audit.events import Catalogue, Event
 from strongroom.audit.events.system import LogsViewedUnrecorded
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.query import RecordSearch
+from strongroom.audit.query.search import Record
 from strongroom.errors import Unavailable
 from strongroom.store import Store
 
 RETRY_SECONDS: Final = 3
 """After which a search that found no place may be tried again."""
+
+
+RelatedPages = Callable[[Record], Sequence[tuple[str, str]]]
+"""Words and address of each page of the application that tells more about a record."""
 
 
 class RecordSource(Protocol):
@@ -41,6 +46,10 @@ class RecordSource(Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """The events that can occur."""
+
+    @property
+    def related_pages(self) -> RelatedPages:
+        """Pages of the application that tell more about a record."""
 
     def log(self, event: Event) -> None:
         """Log a declared event."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
@@ -49,6 +49,15 @@ history.after_request(when_to_retry)
 def shared() -> dict[str, Any]:
     """What the templates can use."""
     return {**HELPERS}
+
+
+def history_of(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The page of the file that a record names, for the viewer: words and address."""
+    try:
+        file_id = UUID(record.get("file_id", ""))
+    except (TypeError, ValueError, AttributeError):
+        return []  # imported, perhaps: there a field holds anything
+    return [("History of the file", url_for("history.show_history", file_id=file_id))]
 
 
 @history.get("/files/<uuid:file_id>/history")
