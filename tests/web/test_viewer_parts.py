@@ -261,3 +261,11 @@ def test_counts_as_json(server: Installation, history: None) -> None:
     assert prefixed["values"] == [{"value": "file_uploaded", "count": 2}]
     ask(server, "/api/v1/facets", {}, field="nothing").problem(400, "field_not_counted")
     ask(server, "/api/v1/histogram", {}, query="a:b").problem(400, "query_not_valid")
+
+
+def test_what_is_shown_can_be_exported(server: Installation, history: None) -> None:
+    page = read(ask(server, "/logs", HTML, query="filename:*report.txt"))
+    (csv,) = (e for e in page if e.tag == "a" and e.text == "CSV")
+    export = send(server, "GET", csv.attributes["href"])
+    assert export.header("Content-Type").startswith("text/csv")
+    assert "one report.txt" in export.text
