@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +102,22 @@ def test_a_block_of_too_many_pieces_may_hold_anything(
     path, places = written(connection, ["a text that is long enough for many", "short"])
     assert places.sizes[0] == 0
     assert Wanted(["nothing"]).absent(path, places) == [frozenset(), frozenset(["nothing"])]
+
+
+def test_a_long_run_is_found_across_its_cuts(connection: duckdb.DuckDBPyConnection) -> None:
+    run = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyz0123456789ä日", k=400))
+    path, places = written(connection, [run])
+    parts = [run[start : start + n] for n in (3, 4, 5, 6, 90) for start in range(len(run) - n + 1)]
+    for part in parts:
+        assert Wanted([part]).absent(path, places) == [frozenset()], part
+    assert Wanted(["another"]).absent(path, places) == [frozenset(["another"])]
+
+
+def test_a_million_characters_without_a_blank(connection: duckdb.DuckDBPyConnection) -> None:
+    """Counted to place by place, they would take hours."""
+    path, places = written(connection, ["日x" * 500_000])
+    assert Wanted(["日x日x"]).absent(path, places) == [frozenset()]
+    assert Wanted(["xxx"]).absent(path, places) == [frozenset(["xxx"])]
 
 
 def test_short_words_are_not_looked_for() -> None:

@@ -50,6 +50,16 @@ MOST: Final = 2**20
 
 _RUN: Final = re.compile("[0-9a-z\x80-\U0010ffff]+")
 _RUN_SQL: Final = r"[0-9a-z\x{80}-\x{10FFFF}]+"
+_CUT_AT: Final = 64
+_CUT: Final = (
+    f"cut AS (SELECT run FROM runs WHERE length(run) <= {_CUT_AT} UNION ALL "  # noqa: S608  # numbers
+    f"SELECT DISTINCT two[1] || left(coalesce(two[2], ''), {LONGEST - 1}) FROM ("
+    f"SELECT unnest(list_zip(cuts, cuts[2:])) AS two FROM (SELECT regexp_extract_all(run, "
+    f"'.{{1,{_CUT_AT}}}') AS cuts FROM runs WHERE length(run) > {_CUT_AT})))"
+)
+"""Long runs cut up, each with the beginning of the next: to count to a place in a text takes as long
+as the text is long, so a run of a million characters would take hours."""
+
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = 8  # the footer's length, little-endian, and the magic
 
@@ -127,9 +137,9 @@ def _block(connection: duckdb.DuckDBPyConnection, relation: str, start: int) -> 
     pieces = (
         f"WITH block AS (SELECT * FROM {relation} WHERE seq >= {start} AND seq < {start + BLOCK_ROWS}), "  # noqa: S608  # numbers
         f"runs AS (SELECT DISTINCT unnest(regexp_extract_all(lower(text), '{_RUN_SQL}')) AS run "
-        f"FROM ({texts})) "
+        f"FROM ({texts})), {_CUT} "
         "SELECT DISTINCT substr(run, place, n) AS gram FROM (SELECT run, n, "
-        "unnest(range(1, length(run) - n + 2)) AS place FROM runs, "
+        "unnest(range(1, length(run) - n + 2)) AS place FROM cut, "
         f"range({SHORTEST}, {LONGEST + 1}) AS lengths(n) WHERE length(run) >= n) LIMIT {MOST + 1}"
     )
     try:
