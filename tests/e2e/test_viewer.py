@@ -49,7 +49,7 @@ def whole(page: Page) -> None:
     expect(
         page.locator("#histogram svg.bars, #histogram > p:has-text('No records')")
     ).to_be_visible()
-    expect(page.locator("#facets section").first).to_be_visible()
+    expect(page.locator("#facets section").first).to_be_visible(timeout=20_000)
 
 
 def query_of(page: Page) -> str:
@@ -76,7 +76,7 @@ def test_a_part_that_cannot_be_had_says_so_and_can_be_tried_again(open_page: Ope
     page.get_by_role("link", name="The records").click()
     part = page.locator("#histogram")
     expect(part).to_contain_text("The server could not be reached.")
-    expect(page.locator("#facets section").first).to_be_visible()
+    expect(page.locator("#facets section").first).to_be_visible(timeout=20_000)
     part.get_by_role("button", name="Try again").click()
     expect(page.locator("svg.bars")).to_be_visible()
 

@@ -9,6 +9,8 @@ from tests.web.folder_examples import FIELDS, NOTHING
 from tests.web.wire import HTML
 
 E = Example
+NOWHERE = "01980000-0000-7000-8000-00000000dead"
+"""A file that there never was, and that nobody else asked for: what is refused is history too."""
 LINES = {"Accept": "application/x-ndjson", "Content-Type": FIELDS["Content-Type"]}
 
 
@@ -20,7 +22,7 @@ def histories() -> Iterator[Example]:
         yield E("GET", rule, asked, 200, ("history_viewed",), None, HTML)
     yield E("HEAD", rule, target, 200, ("history_viewed",))
     yield E("GET", rule, target, 200, ("logs_viewed_unrecorded",), None, HTML, State.MUTE)
-    yield E("GET", rule, f"/files/{RECORD}/history", 404, failed, reason="file_not_found")
+    yield E("GET", rule, f"/files/{NOWHERE}/history", 404, failed, reason="file_not_found")
     yield E("GET", rule, f"{target}?cursor=x", 400, failed, reason="cursor_not_valid")
     yield _broken(rule, target)
     yield from _bundles(f"{rule}/bundle")
@@ -37,7 +39,7 @@ def _bundles(rule: str) -> Iterator[Example]:
     signed = "/files/{signedfile}/history/bundle"
     yield E("GET", rule, signed, 200, ("evidence_exported",))
     yield E("HEAD", rule, signed, 200, ("evidence_exported",))
-    nowhere = f"/files/{RECORD}/history/bundle"
+    nowhere = f"/files/{NOWHERE}/history/bundle"
     yield E("GET", rule, nowhere, 404, failed, reason="file_not_found")
     unsigned = (State.UNSIGNED, "not_signed_yet")
     yield E("GET", rule, target, 404, failed, None, HTML, *unsigned)
@@ -52,7 +54,7 @@ def _checks(rule: str) -> Iterator[Example]:
         for word in ("missingid", "damagedid"):
             found = f"/files/{{{word}}}/history/check"
             yield E("POST", rule, found, status, checked, NOTHING, headers)
-    nowhere, other = f"/files/{RECORD}/history/check", f"version={RECORD}".encode()
+    nowhere, other = f"/files/{NOWHERE}/history/check", f"version={RECORD}".encode()
     yield E("POST", rule, nowhere, 404, failed, NOTHING, FIELDS, reason="file_not_found")
     yield E("POST", rule, target, 404, failed, other, FIELDS, reason="version_not_found")
     mute, broken = (State.MUTE, "journal_not_writable"), (State.BROKEN, "history_failed")

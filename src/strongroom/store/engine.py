@@ -87,6 +87,9 @@ def _switch_to_wal(cursor: Any) -> None:
             if not busy or time.monotonic() > patience:
                 raise
             time.sleep(0.005)
+        except UnicodeDecodeError as error:
+            # What SQLite has to say quotes bytes of a damaged file, and the driver cannot read that.
+            raise sqlite3.DatabaseError("database disk image is malformed") from error
         else:
             return
 

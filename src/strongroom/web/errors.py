@@ -54,6 +54,8 @@ _TITLES_OF: Final = {
     "folder_in_trash": "Its folder is in the trash",
     "root_folder": "That folder stays",
     "too_many_at_once": "Too many at once",
+    "records_held": "Those records are held",
+    "holds_changed": "A hold was placed meanwhile",
     "would_lock_out": "That would lock you out",
     "offset_mismatch": "That piece belongs elsewhere",
     "upload_overtaken": "Another connection went on",
