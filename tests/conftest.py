@@ -56,11 +56,23 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The files that take longest first, so that all processes end at about the same time."""
     if not os.environ.get("STRONGROOM_SOAK"):
-        left_out = [item for item in items if item.get_closest_marker("soak")]
+        left_out = [
+            item for item in items if item.get_closest_marker("soak") or _seen_otherwise(item)
+        ]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
     order = {"fault": 0, "e2e": 0, "web": 1}
     items.sort(key=lambda item: order.get(item.path.parent.name, 2))
+
+
+def _seen_otherwise(item: pytest.Item) -> bool:
+    """Whether this state of a page is looked at in another size and colour: each in one, by turns."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return False
+    if not {"viewport", "state"} <= item.callspec.params.keys():
+        return False
+    state, look = divmod(item.callspec.indices["viewport"], 2)  # one of all that are tried
+    return (state + look) % 2 == 1
 
 
 @pytest.hookimpl(trylast=True)
