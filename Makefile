@@ -34,7 +34,7 @@ soak: $(VENV)/.developed assets  ## Try every single byte, kill more often, appe
 		tests/fault/test_tamper_pruned.py tests/fault/test_prune_kill.py \
 		tests/fault/test_forget_kill.py tests/fault/test_forget_tamper.py tests/unit/privacy \
 		tests/fault/test_shipping.py tests/fault/test_shipping_daemons.py tests/unit/shipping \
-		tests/unit/search/test_generated.py \
+		tests/unit/search/test_generated.py tests/contract tests/unit/files/test_purging.py \
 		tests/fault/test_backup.py tests/unit/query/test_against_naive.py tests/unit/test_bundle.py tests/e2e
 
 .PHONY: lint

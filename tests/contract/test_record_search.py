@@ -22,7 +22,11 @@ COUNT: Final = 800
 ALWAYS: Final = Window()
 
 
-@pytest.fixture(scope="module", params=list(Layout))
+@pytest.fixture(
+    scope="module",
+    params=[Layout.JOURNAL, Layout.SPLIT, pytest.param(Layout.SEGMENTS, marks=pytest.mark.soak)],
+    ids=lambda layout: layout.value,
+)
 def layout(request: pytest.FixtureRequest) -> Layout:
     """Where the records are."""
     found: Layout = request.param

@@ -22,7 +22,7 @@ from tests.serving import Installation
 from tests.web.wire import api, in_url, send
 
 SOAK = bool(os.environ.get("STRONGROOM_SOAK"))
-KILLS = 200 if SOAK else 10
+KILLS = 200 if SOAK else 6
 PEOPLE = 6
 LONGEST = 0.8
 """Seconds of load before a kill."""
@@ -122,7 +122,7 @@ def test_killed_while_it_starts(tmp_path: Path) -> None:
     """Also while it makes its database."""
     chance = random.Random()
     server = Installation(tmp_path / "data", workers=2)
-    for _ in range(12 if SOAK else 6):
+    for _ in range(12 if SOAK else 4):
 
         def start() -> None:
             with suppress(AssertionError):  # the harness waits for a server that is killed

@@ -113,6 +113,7 @@ def test_a_folder_goes_with_everything_that_was_ever_in_it(
         assert len(connection.execute(select(folder_permission)).all()) == 1
 
 
+@pytest.mark.soak
 def test_more_than_a_thousand_contents(cabinet: Cabinet) -> None:
     def fill(_connection: object) -> None:
         for number in range(1_300):
